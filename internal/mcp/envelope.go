@@ -5,7 +5,7 @@ import "strings"
 // envelope is one pass of [Scan].
 type envelope struct {
 	scanner
-	m       *Message
+	m       Message
 	version Span
 	method  Span
 }
@@ -81,7 +81,7 @@ func (p *envelope) take(at level, f Field) error {
 }
 
 func (p *envelope) member(f Field) (err error) {
-	m := p.m
+	m := &p.m
 	switch f {
 	case 0:
 		p.version, err = p.value()
@@ -179,7 +179,7 @@ func (p *envelope) resultMember() error {
 
 // judge decides what kind of message the members make.
 func (p *envelope) judge() error {
-	m := p.m
+	m := &p.m
 	if !p.version.Present() || string(m.Bytes(p.version)) != `"2.0"` {
 		return p.failAt(0, `member "jsonrpc" must be "2.0"`)
 	}
@@ -211,7 +211,7 @@ func (p *envelope) judge() error {
 }
 
 func (p *envelope) judgeCall() error {
-	m := p.m
+	m := &p.m
 	method, ok := methodName(m.Bytes(p.method))
 	switch {
 	case !ok:

@@ -191,15 +191,12 @@ func AppendUint(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n,
 // _meta object, or a member there that differs from a routing member by case only, and what is
 // not a JSON-RPC 2.0 message. The message keeps data; nothing is copied.
 func Scan(data []byte) (Message, error) {
-	m := Message{Raw: data}
 	if !utf8.Valid(data) {
-		return m, &SyntaxError{Offset: firstInvalid(data), Reason: "invalid UTF-8"}
+		return Message{}, &SyntaxError{Offset: firstInvalid(data), Reason: "invalid UTF-8"}
 	}
-	p := envelope{scanner: scanner{b: data}, m: &m}
-	if err := p.scan(); err != nil {
-		return m, err
-	}
-	return m, nil
+	p := envelope{scanner: scanner{b: data}, m: Message{Raw: data}}
+	err := p.scan()
+	return p.m, err
 }
 
 func firstInvalid(b []byte) int {
