@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+// Scope is which part of the gateway a client talks to.
+type Scope struct {
+	Backend  string           // one backend alone; empty: the merged endpoint
+	Selector catalog.Selector // on the merged endpoint, what of it
+}
+
+// Client is who calls. For a legacy client it lives as long as the session, for a modern one
+// as long as the request.
+type Client struct {
+	Scope     Scope
+	Principal string
+	Era       mcp.Era
+	Meta      mcp.ClientMeta   // version, capabilities, name; of a modern one also the log level
+	Session   *session.Session // legacy only
+	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
+}
+
+// Stream carries messages to a client beside the answer to its request. Send keeps msg; it may be called
+// from several goroutines, and not after the request was answered.
+type Stream interface {
+	Send(msg []byte)
+}
