@@ -21,6 +21,13 @@ type Client struct {
 	Meta      mcp.ClientMeta   // version, capabilities, name; of a modern one also the log level
 	Session   *session.Session // legacy only
 	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
+	Params    [][2]string      // modern only: the Mcp-Param-* headers as they came, name and value
+}
+
+// Answer is the final answer to a request, ready for the wire, with the client's id in it.
+type Answer struct {
+	Body []byte
+	Code int // of the JSON-RPC error in Body; 0 for a result
 }
 
 // Stream carries messages to a client beside the answer to its request. Send keeps msg; it may be called
