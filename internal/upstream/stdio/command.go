@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,8 +30,9 @@ func findCommand(o Options) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fault.New(fault.Unavailable, "backend %q: the command %q was not found in PATH (%s)", o.Name, o.Command, dirs).
-		WithHint(`install it, write its full path as "command", or set PATH in "env"`)
+	return "", fault.New(fault.Unavailable, "backend %q: the command %q was not found in PATH", o.Name, o.Command).
+		WithHint(`install it, write its full path as "command", or set PATH in "env"`).
+		WithCause(fmt.Errorf("PATH is %q", dirs))
 }
 
 // pathOf returns the value of the last PATH in an environment.
