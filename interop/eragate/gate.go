@@ -41,9 +41,8 @@ func (m message) isRequest() bool { return m.Method != "" && m.ID != nil }
 
 // verdict is what becomes of a client's message.
 type verdict struct {
-	drop   bool   // it goes no further
-	reply  []byte // what the client gets instead; nil for nothing
-	modern bool   // the reply is an error that the modern era knows
+	drop  bool   // it goes no further
+	reply []byte // what the client gets instead; nil for nothing
 }
 
 // judge decides over a client's message. What is not JSON passes: the server
@@ -75,9 +74,9 @@ func judgeModern(m message) verdict {
 	switch {
 	case m.isRequest() && m.Method == "initialize":
 		data := fmt.Sprintf(`{"supported":[%q],"requested":%q}`, modernVersion, m.Params.Version)
-		return verdict{drop: true, modern: true, reply: refusal(m, -32022, "Unsupported protocol version", data)}
+		return verdict{drop: true, reply: refusal(m, -32022, "Unsupported protocol version", data)}
 	case m.isRequest() && m.Params.Meta.Version == nil:
-		return verdict{drop: true, modern: true, reply: refusal(m, -32602, "Invalid params: _meta lacks io.modelcontextprotocol/protocolVersion", "")}
+		return verdict{drop: true, reply: refusal(m, -32602, "Invalid params: _meta lacks io.modelcontextprotocol/protocolVersion", "")}
 	case m.Method == "" || m.Method == "notifications/initialized":
 		return verdict{drop: true}
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,19 +31,25 @@ func (s Server) Spec() Spec {
 	return spec
 }
 
+// Config is the gateway's file.
+type Config struct {
+	Servers []Server          // in the order they are written
+	Presets map[string]string // name to expression
+}
+
 // Gateway is a running 1mcp.
 type Gateway struct {
 	*Child
 	URL string // of the merged endpoint
 }
 
-// StartGateway runs the gateway in front of the servers, in their order, on
-// a port of the system's choice, and waits until it listens.
-func StartGateway(t testing.TB, binary string, servers []Server, env ...string) *Gateway {
+// StartGateway runs the gateway on a port of the system's choice, waits until
+// it listens, and at the test's end stops it, which it must do cleanly.
+func StartGateway(t testing.TB, binary string, config Config, env ...string) *Gateway {
 	t.Helper()
 	home := t.TempDir()
 	file := filepath.Join(home, "mcp.json")
-	if err := os.WriteFile(file, configFor(t, servers), 0o600); err != nil {
+	if err := os.WriteFile(file, config.encode(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env = append(env, "HOME="+home, "XDG_CONFIG_HOME="+home)
@@ -62,22 +69,25 @@ func stopCleanly(t testing.TB, gateway *Child) {
 	}
 }
 
-// configFor writes the file by hand where the order of members counts.
-func configFor(t testing.TB, servers []Server) []byte {
-	var b strings.Builder
-	b.WriteString("{\n  \"server\": {\"port\": 0},\n  \"mcpServers\": {")
-	for i, s := range servers {
-		entry, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i > 0 {
-			b.WriteString(",")
-		}
-		b.WriteString("\n    \"" + s.Name + "\": " + string(entry))
+// encode writes mcpServers by hand: there, the order of members counts.
+func (c Config) encode(t testing.TB) []byte {
+	var servers []string
+	for _, s := range c.Servers {
+		servers = append(servers, fmt.Sprintf("%q: %s", s.Name, encode(t, s)))
 	}
-	b.WriteString("\n  }\n}\n")
-	return []byte(b.String())
+	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
+		encode(t, c.Presets), strings.Join(servers, ",\n    "))
+}
+
+func encode(t testing.TB, v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(raw) == "null" {
+		return []byte("{}")
+	}
+	return raw
 }
 
 // listening reads the log line that says where the gateway serves.
