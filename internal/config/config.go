@@ -79,8 +79,8 @@ type MCPServer struct {
 	InheritParentEnv bool     `json:"inheritParentEnv" default:"false" for:"stdio" change:"restart" doc:"Pass our whole environment on. Otherwise only a safe minimum is: PATH, HOME, USER, SHELL, LANG, TERM, TMPDIR and the like."`
 	EnvFilter        []string `json:"envFilter" merge:"true" for:"stdio" change:"restart" doc:"Names of what is passed on of our environment: NAME, PREFIX*, and !NAME or !PREFIX* for what is not. Variables in env always are."`
 
-	URL     secret.Text            `json:"url" own:"true" expand:"bare" for:"remote" change:"restart" doc:"Address of a remote server."`
-	Headers map[string]secret.Text `json:"headers" expand:"bare" for:"remote" change:"restart" doc:"HTTP headers sent with every request to a remote server."`
+	URL     secret.Text `json:"url" own:"true" expand:"bare" for:"remote" change:"restart" doc:"Address of a remote server."`
+	Headers Headers     `json:"headers" expand:"bare" for:"remote" change:"restart" doc:"HTTP headers sent with every request to a remote server."`
 
 	Tags                     []string          `json:"tags" change:"relabel" doc:"Words by which clients select servers."`
 	Disabled                 bool              `json:"disabled" default:"false" change:"restart" doc:"Keep the entry but do not use it."`

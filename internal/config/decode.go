@@ -118,11 +118,11 @@ func (d *decoder) unknown(m member, known []string) {
 }
 
 func nearest(word string, known []string) string {
-	best, limit := "", max(1, len(word)/3)+1
+	best, limit := "", min(max(2, len(word)/3), len(word)-1)
 	for _, k := range known {
 		distance := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k))
-		if distance < limit {
-			best, limit = k, distance
+		if distance <= limit {
+			best, limit = k, distance-1
 		}
 	}
 	return best

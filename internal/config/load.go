@@ -117,6 +117,9 @@ func Parse(name string, data []byte, env Lookup) (*Config, Problems) {
 	if problems.Fatal() {
 		return nil, problems
 	}
+	for i := range c.Servers {
+		c.Servers[i].Problems = problems.Of(c.Servers[i].Name)
+	}
 	return c, problems
 }
 

@@ -23,6 +23,10 @@ func (d *decoder) servers(sections map[string]place) []MCPServer {
 	var out []MCPServer
 	cleaned := map[string]string{}
 	for _, m := range d.members(at) {
+		if m.key == "" {
+			d.report(m.keyAt, m.path, Problem{Message: "an entry without a name is ignored", Warning: true})
+			continue
+		}
 		d.server = m.key
 		d.serverName(m, cleaned)
 		out = append(out, d.entry(m, defaults))
@@ -62,10 +66,6 @@ func (d *decoder) serverDefaults(sections map[string]place) []member {
 
 // serverName refuses names that cannot be told apart once they stand in front of a tool's name.
 func (d *decoder) serverName(m member, cleaned map[string]string) {
-	if m.key == "" {
-		d.report(m.keyAt, m.path, Problem{Message: "a server needs a name"})
-		return
-	}
 	clean := CleanName(m.key)
 	if other, ok := cleaned[clean]; ok {
 		d.report(m.keyAt, m.path, Problem{
@@ -92,7 +92,7 @@ func CleanName(name string) string {
 func (d *decoder) entry(m member, defaults []member) MCPServer {
 	s := MCPServer{Name: m.key}
 	own := d.renamed(d.members(m.place))
-	d.lenient = isTrue(own, "disabled") || !has(own, "disabled") && isTrue(defaults, "disabled")
+	d.lenient = d.disabled(own, defaults)
 	s.Kind = d.kind(m, own)
 	inherited, _ := split(defaults, s.Kind)
 	own, idle := split(own, s.Kind)
@@ -107,7 +107,6 @@ func (d *decoder) entry(m member, defaults []member) MCPServer {
 		d.validate(m.place, &s, given)
 	}
 	d.lenient = false
-	s.Problems = d.problems.Of(m.key)
 	return s
 }
 
@@ -141,9 +140,17 @@ func has(list []member, key string) bool {
 	return ok
 }
 
-func isTrue(list []member, key string) bool {
-	m, ok := find(list, key)
-	return ok && m.kind() == 't'
+// disabled looks ahead: what an entry lacks does not matter as long as it is disabled.
+func (d *decoder) disabled(own, defaults []member) bool {
+	m, ok := find(own, "disabled")
+	if !ok {
+		m, ok = find(defaults, "disabled")
+	}
+	if !ok {
+		return false
+	}
+	text, _ := expand(m.text(), false, d.env)
+	return m.kind() == 't' || text == "true"
 }
 
 // kind infers how the server is reached.

@@ -43,6 +43,8 @@ func (d *decoder) value(at place, v reflect.Value, r rules) {
 		*target = d.listen(at)
 	case *Env:
 		d.envInto(target, at, r)
+	case *Headers:
+		*target = d.headers(at, r)
 	case *Raw:
 		*target = d.raw(at)
 	default:
@@ -91,8 +93,11 @@ var kindNames = map[hujson.Kind]string{
 
 func (d *decoder) mismatch(at place, want string) {
 	hint := ""
-	if want == "text" && strings.ContainsRune("tf0", rune(at.kind())) {
+	switch {
+	case want == "text" && strings.ContainsRune("tf0", rune(at.kind())):
 		hint = "put it in quotes"
+	case (want == "a number" || want == "true or false") && hujson.Literal(at.text()).IsValid():
+		hint = "remove the quotes"
 	}
 	d.fail(at, hint, "must be %s, not %s", want, kindNames[at.kind()])
 }

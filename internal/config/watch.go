@@ -11,9 +11,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// quiet is how long the files must stay untouched before they are read: editors and
-// orchestrators write in several steps.
-const quiet = 100 * time.Millisecond
+const (
+	// quiet is how long the files must stay untouched before they are read: editors and
+	// orchestrators write in several steps.
+	quiet = 100 * time.Millisecond
+	// patience bounds the wait in a directory that is never quiet.
+	patience = time.Second
+)
 
 // Watcher tells when the content of a configuration file, or of the .env beside it, has changed.
 //
@@ -43,10 +47,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 		return fmt.Errorf("watching %s: %w", w.path, err)
 	}
 	defer func() { _ = notify.Close() }()
-	if err := notify.Add(filepath.Dir(w.path)); err != nil {
+	if err := w.follow(notify); err != nil {
 		return fmt.Errorf("watching %s: %w", w.path, err)
 	}
-	w.follow(notify)
 	w.compare()
 	return w.loop(ctx, notify)
 }
@@ -55,16 +58,26 @@ func (w *Watcher) loop(ctx context.Context, notify *fsnotify.Watcher) error {
 	settle := time.NewTimer(quiet)
 	settle.Stop()
 	defer settle.Stop()
+	var limit time.Time // of the wait under way; zero when there is none
+	wait := func() {
+		if limit.IsZero() {
+			limit = time.Now().Add(patience)
+		}
+		settle.Reset(min(quiet, time.Until(limit)))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-notify.Events:
-			settle.Reset(quiet)
+			wait()
 		case <-notify.Errors: // events were lost: look
-			settle.Reset(quiet)
+			wait()
 		case <-settle.C:
-			w.follow(notify)
+			limit = time.Time{}
+			if w.follow(notify) != nil {
+				settle.Reset(patience)
+			}
 			w.compare()
 		}
 	}
@@ -77,9 +90,10 @@ func (w *Watcher) compare() {
 	}
 }
 
-// follow watches the directories that the two files lead to through links. What is
-// watched already stays so; what is not there is looked for again after the next event.
-func (w *Watcher) follow(notify *fsnotify.Watcher) {
+// follow watches the directory, and those that the two files lead to through links. What is watched
+// already stays so; a link to nowhere is looked at again after the next event. Its error
+// is that of the directory itself, which may come back after it was removed.
+func (w *Watcher) follow(notify *fsnotify.Watcher) error {
 	for _, path := range []string{w.path, dotEnv(w.path)} {
 		for range 8 { // links that lead to links
 			target, err := os.Readlink(path)
@@ -90,4 +104,5 @@ func (w *Watcher) follow(notify *fsnotify.Watcher) {
 			_ = notify.Add(filepath.Dir(path))
 		}
 	}
+	return notify.Add(filepath.Dir(w.path))
 }
