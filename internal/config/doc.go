@@ -14,6 +14,7 @@
 //	doc      its description, in the schema
 //	default  its value when the file is silent
 //	enum     the texts it may be, separated by commas
+//	pattern  the regular expression that a text must match
 //	min, max the bounds of a number; warn is a bound that only warns
 //	for      stdio or remote: the kind of server that it means something to
 //	own      it may not stand in serverDefaults

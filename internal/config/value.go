@@ -87,8 +87,23 @@ func (d *decoder) table(at place, v reflect.Value, r rules) {
 	}
 }
 
-var kindNames = map[hujson.Kind]string{
-	'n': "null", 't': "true", 'f': "false", '"': "text", '0': "a number", '{': "an object", '[': "a list",
+func kindName(kind hujson.Kind) string {
+	switch kind {
+	case 't':
+		return "true"
+	case 'f':
+		return "false"
+	case '"':
+		return "text"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	default:
+		return "null"
+	}
 }
 
 func (d *decoder) mismatch(at place, want string) {
@@ -99,7 +114,7 @@ func (d *decoder) mismatch(at place, want string) {
 	case (want == "a number" || want == "true or false") && hujson.Literal(at.text()).IsValid():
 		hint = "remove the quotes"
 	}
-	d.fail(at, hint, "must be %s, not %s", want, kindNames[at.kind()])
+	d.fail(at, hint, "must be %s, not %s", want, kindName(at.kind()))
 }
 
 // text reads a text and replaces the variables in it.
