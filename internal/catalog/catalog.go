@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"onemcp/internal/mcp"
 	"onemcp/internal/tagexpr"
 )
 
@@ -19,7 +20,8 @@ type Member struct {
 type Route struct {
 	Member int    // index into the members
 	Key    string // the backend's own name or uri
-	Raw    []byte // the item as the backend wrote it; nil where only the owner is known
+	Raw    []byte // the item as the backend wrote it
+	Params []mcp.ParamHeader
 }
 
 // Catalog is the merged picture. See [Build].
@@ -80,7 +82,7 @@ func (c *Catalog) mergeNames(k Kind) {
 			}
 			own[item.Key] = true
 			public := c.naming.public(m.Name, item.Key, taken)
-			route := Route{Member: i, Key: item.Key, Raw: item.Raw}
+			route := Route{Member: i, Key: item.Key, Raw: item.Raw, Params: item.Params}
 			byName[public] = route
 			c.names[k] = append(c.names[k], named{public, route})
 		}

@@ -50,8 +50,9 @@ func KindOf(method string) (Kind, bool) {
 
 // Item is one entry of a backend's list, as the backend wrote it.
 type Item struct {
-	Raw []byte // the whole object
-	Key string // its name, uri or uriTemplate
+	Raw    []byte            // the whole object
+	Key    string            // its name, uri or uriTemplate
+	Params []mcp.ParamHeader // of a tool: arguments that travel in headers too
 }
 
 // Offer is what one backend lists.
@@ -74,7 +75,11 @@ func Page(k Kind, result []byte) (items []Item, cursor []byte, dropped int, err 
 			dropped++
 			continue
 		}
-		items = append(items, Item{Raw: slices.Clone(raw), Key: key})
+		item := Item{Raw: slices.Clone(raw), Key: key}
+		if k == Tools {
+			item.Params, _ = mcp.ParamHeaders(raw) // wrong marks mean no headers
+		}
+		items = append(items, item)
 	}
 	return items, mcp.Member(result, "nextCursor"), dropped, nil
 }

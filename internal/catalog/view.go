@@ -68,16 +68,6 @@ func (v *View) ResolveTemplate(text string) (member int, ok bool) {
 	return v.ResolveURI(text)
 }
 
-// PublicName returns the merged name of a member's tool or prompt.
-func (v *View) PublicName(k Kind, member int, key string) (string, bool) {
-	for _, n := range v.catalog.names[k] {
-		if n.route.Member == member && n.route.Key == key {
-			return n.public, true
-		}
-	}
-	return "", false
-}
-
 // Len returns how many items a list has.
 func (v *View) Len(k Kind) int { return len(v.prepare(k).entries) }
 

@@ -1,5 +1,7 @@
 package mcp
 
+import "iter"
+
 // Elements returns the raw elements of the JSON array raw, which must have been
 // scanned before; nil if raw is no array.
 func Elements(raw []byte) [][]byte {
@@ -16,6 +18,27 @@ func Elements(raw []byte) [][]byte {
 		out = append(out, raw[value.Start:value.End])
 	}
 	return out
+}
+
+// Members yields the decoded names and raw values of the JSON object raw, which must have
+// been scanned before; nothing if raw is no object.
+func Members(raw []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		s := scanner{b: raw}
+		if s.peek() != '{' {
+			return
+		}
+		for more, err := s.first('}'); more && err == nil; more, err = s.next('}') {
+			name, err := s.name()
+			if err != nil {
+				return
+			}
+			value, err := s.value()
+			if err != nil || !yield(string(plainName(raw[name.Start:name.End])), raw[value.Start:value.End]) {
+				return
+			}
+		}
+	}
 }
 
 // MemberSpan is where the value of a member of the JSON object raw lies, for a splice. Like

@@ -20,12 +20,11 @@ const (
 
 // RequestRewrite is all that may change in a request on its way to a backend.
 type RequestRewrite struct {
-	ID       uint64     // our id
-	Name     string     // replaces params.name or, where that is a ref, ref.name; "" keeps
-	Relabel  Relabel    //
-	Meta     ClientMeta // for SetLabels
-	NoToken  bool       // the progress token, if there is one, is kept as it is
-	MetaMore []byte     // further members for _meta, raw, may be nil
+	ID      uint64     // our id
+	Name    string     // replaces params.name; "" keeps
+	RefName string     // replaces params.ref.name; "" keeps
+	Relabel Relabel    // what happens to the modern keys of _meta
+	Meta    ClientMeta // for SetLabels
 }
 
 // RewriteRequest appends the request or notification m with r applied to dst. The progress token, where
@@ -40,8 +39,10 @@ func (m *Message) RewriteRequest(dst []byte, r RequestRewrite) []byte {
 	if r.Name != "" && m.Has(FieldName) {
 		edits = append(edits, Edit{m.At(FieldName), Quote(nil, r.Name)})
 	}
-	if r.NoToken {
-		id = m.Value(FieldMetaToken)
+	if ref := m.At(FieldRef); r.RefName != "" && m.isObject(ref) {
+		if name := memberOf(m.Raw, ref, "name"); name.Present() {
+			edits = append(edits, Edit{name, Quote(nil, r.RefName)})
+		}
 	}
 	edits = m.metaEdits(edits, r, id)
 	return Splice(dst, m.Raw, edits)
@@ -49,7 +50,7 @@ func (m *Message) RewriteRequest(dst []byte, r RequestRewrite) []byte {
 
 func (m *Message) metaEdits(edits []Edit, r RequestRewrite, token []byte) []Edit {
 	meta := m.At(FieldMeta)
-	if r.Relabel == KeepLabels && r.MetaMore == nil {
+	if r.Relabel == KeepLabels {
 		if m.Has(FieldMetaToken) {
 			edits = append(edits, Edit{m.At(FieldMetaToken), token})
 		}
@@ -57,7 +58,7 @@ func (m *Message) metaEdits(edits []Edit, r RequestRewrite, token []byte) []Edit
 	}
 	labels := r.labels()
 	if m.isObject(meta) {
-		return append(edits, Edit{meta, m.rebuildMeta(labels, token, r.Relabel)})
+		return append(edits, Edit{meta, m.rebuildMeta(labels, token)})
 	}
 	if len(labels) == 0 {
 		return edits
@@ -76,23 +77,17 @@ func (m *Message) metaEdits(edits []Edit, r RequestRewrite, token []byte) []Edit
 
 // labels returns the members to put into _meta, without braces.
 func (r RequestRewrite) labels() []byte {
-	var b []byte
-	if r.Relabel == SetLabels {
-		b = Quote(append(b, `"`+MetaVersion+`":`...), r.Meta.Version)
-		b = append(b, `,"`+MetaCapabilities+`":`...)
-		b = append(b, orEmptyObject(r.Meta.Capabilities)...)
-		if r.Meta.Info != nil {
-			b = append(append(b, `,"`+MetaClientInfo+`":`...), r.Meta.Info...)
-		}
-		if r.Meta.LogLevel != "" {
-			b = Quote(append(b, `,"`+MetaLogLevel+`":`...), r.Meta.LogLevel)
-		}
+	if r.Relabel != SetLabels {
+		return nil
 	}
-	if r.MetaMore != nil {
-		if len(b) > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, r.MetaMore...)
+	b := Quote([]byte(`"`+MetaVersion+`":`), r.Meta.Version)
+	b = append(b, `,"`+MetaCapabilities+`":`...)
+	b = append(b, orEmptyObject(r.Meta.Capabilities)...)
+	if r.Meta.Info != nil {
+		b = append(append(b, `,"`+MetaClientInfo+`":`...), r.Meta.Info...)
+	}
+	if r.Meta.LogLevel != "" {
+		b = Quote(append(b, `,"`+MetaLogLevel+`":`...), r.Meta.LogLevel)
 	}
 	return b
 }
@@ -105,8 +100,8 @@ func orEmptyObject(raw []byte) []byte {
 }
 
 // rebuildMeta returns params._meta with the labels first, without the modern keys it
-// had (unless they are kept) and with the token replaced.
-func (m *Message) rebuildMeta(labels, token []byte, relabel Relabel) []byte {
+// had and with the token replaced.
+func (m *Message) rebuildMeta(labels, token []byte) []byte {
 	out := append([]byte{'{'}, labels...)
 	s := scanner{b: m.Raw, i: m.At(FieldMeta).Start}
 	for more, _ := s.first('}'); more; more, _ = s.next('}') {
@@ -117,7 +112,7 @@ func (m *Message) rebuildMeta(labels, token []byte, relabel Relabel) []byte {
 		switch {
 		case found && field == FieldMetaToken:
 			text = token
-		case found && relabel != KeepLabels:
+		case found:
 			continue
 		}
 		if len(out) > 1 {
@@ -261,4 +256,25 @@ func atoi(raw []byte) int {
 		}
 	}
 	return sign * n
+}
+
+// Retag appends the notification m to dst with another subscription id: a raw one, or none if tag is
+// nil. The other modern keys of its _meta go.
+func (m *Message) Retag(dst, tag []byte) []byte {
+	var labels []byte
+	if tag != nil {
+		labels = append([]byte(`"`+MetaSubscription+`":`), tag...)
+	}
+	meta := m.At(FieldMeta)
+	var edits []Edit
+	switch {
+	case m.isObject(meta):
+		edits = append(edits, Edit{meta, m.rebuildMeta(labels, m.Value(FieldMetaToken))})
+	case labels == nil:
+	case m.Params.Present() && !meta.Present():
+		edits = append(edits, m.Insert(m.Params, append(append([]byte(`"_meta":{`), labels...), '}')))
+	case !m.Params.Present():
+		edits = append(edits, m.Insert(m.envelope(), append(append([]byte(`"params":{"_meta":{`), labels...), '}', '}')))
+	}
+	return Splice(dst, m.Raw, edits)
 }

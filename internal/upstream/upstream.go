@@ -14,7 +14,7 @@ type Request struct {
 	Body   []byte      // the whole message; the connection keeps nothing of it after Call has returned
 	Name   string      // what Mcp-Name says to a modern HTTP backend; empty: no such header
 	Params [][2]string // Mcp-Param-* headers for a modern HTTP backend, name and value as sent
-	Owner  any         // whose call it is, comparable: a message that names no call can belong to nobody else while all calls in flight have one owner
+	Owner  any         // whose call it is, comparable; nil: the gateway's own. A message that names no call belongs to the one owner that has calls in flight, if it is one; nil does not count
 }
 
 // Sink takes what a backend sends upward. Its methods are called one at a time for one
