@@ -36,7 +36,7 @@ type Server struct {
 	Names Names `json:"names" change:"policy" doc:"How the tools and prompts of many servers are named side by side."`
 
 	LogLevel  string `json:"logLevel" default:"info" enum:"debug,info,warn,error" change:"policy" doc:"Least level that is logged."`
-	LogFormat string `json:"logFormat" default:"text" enum:"text,json" change:"policy" doc:"Form of a log line."`
+	LogFormat string `json:"logFormat" default:"auto" enum:"auto,text,json" change:"policy" doc:"Form of a log line. auto: a short print and text on a terminal, JSON lines elsewhere."`
 
 	// TrustProxy is kept as it stands: nothing interprets it yet.
 	TrustProxy Raw `json:"trustProxy" change:"policy" doc:"Which reverse proxies may say who the client is. Not in force yet."`
