@@ -33,7 +33,7 @@ func TestDefaults(t *testing.T) {
 		MaxBodySize: 16 << 20, HeartbeatInterval: 15 * time.Second,
 		SessionIdleTimeout: 30 * time.Minute, MaxSessions: 10000,
 		Names:    config.Names{Separator: "_1mcp_", Prefix: "always"},
-		LogLevel: "info", LogFormat: "text",
+		LogLevel: "info", LogFormat: "auto",
 	}
 	for _, text := range []string{`{}`, `{"server": {}}`, `{"server": {"names": {}}}`} {
 		if got := parse(t, text).Server; fmt.Sprint(got) != fmt.Sprint(want) {
