@@ -24,18 +24,33 @@ type call struct {
 	unlink func() bool // from the caller's context
 	left   bool        // a task releases ctx, when it has seen the end of the stream
 
+	wake chan struct{} // closed when the answer has come on another stream; nil: ctx ends instead
+
 	mu       sync.Mutex // held while up is called
 	over     bool       // nothing goes to up any more
 	answered bool
 	answer   mcp.Message
 }
 
-// complete stores the answer, which the call keeps.
-func (c *call) complete(m *mcp.Message) {
+// complete stores the answer, which the call keeps, and reports whether it is the first.
+func (c *call) complete(m *mcp.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
-		c.answered, c.over, c.answer = true, true, *m
+	if c.over {
+		return false
+	}
+	c.answered, c.over, c.answer = true, true, *m
+	return true
+}
+
+// completeElsewhere is complete for an answer that its caller must be told of.
+func (c *call) completeElsewhere(m *mcp.Message) {
+	switch {
+	case !c.complete(m):
+	case c.wake != nil:
+		close(c.wake)
+	default:
+		c.cancel(errAnswered)
 	}
 }
 

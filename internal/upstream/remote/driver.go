@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/http"
+	"sync/atomic"
 
 	"onemcp/internal/secret"
 	"onemcp/internal/upstream"
@@ -41,8 +41,9 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Driver makes connections to one backend. It implements [upstream.Driver].
 type Driver struct {
-	at   *endpoint
-	kind Kind
+	at    *endpoint
+	kind  Kind
+	found atomic.Uint32 // the kind that worked last, where kind is Auto
 }
 
 // New returns a driver; it opens nothing. The error, a fault of kind Invalid, says what is wrong with
@@ -69,7 +70,5 @@ func (d *Driver) Connect(o upstream.Opening, up upstream.Sink) upstream.Conn {
 	case SSE:
 		return newEvented(d.at, o, up)
 	}
-	return newEither(d.at, o, up)
+	return &either{driver: d, opening: o, up: up}
 }
-
-var _ http.RoundTripper = (*pool)(nil)

@@ -113,3 +113,12 @@ func (e *endpoint) refused(s *upstream.StatusError) *fault.Error {
 	}
 	return fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", e.name, s.Code).WithCause(s)
 }
+
+// notOpened gives the failure of an opening a sentence, if it has none yet.
+func (e *endpoint) notOpened(err error) error {
+	s, ok := errors.AsType[*upstream.StatusError](err)
+	if !ok || fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	return e.refused(s).WithHint("is its url that of the MCP endpoint?")
+}

@@ -12,12 +12,12 @@ import (
 
 // Call implements [upstream.Caller].
 func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) (mcp.Message, error) {
-	c, err := s.ledger.open(ctx, r, up)
-	if err != nil {
+	c := &call{Request: r, up: up}
+	if err := s.ledger.open(ctx, c); err != nil {
 		return mcp.Message{}, err
 	}
 	p := newPayload(r.Body)
-	err = s.exchange(c, p)
+	err := s.exchange(c, p)
 	p.wait()
 	defer c.release()
 	switch {

@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"sync"
 
@@ -64,25 +65,24 @@ func (l *ledger) fail(err error) {
 }
 
 // open puts a new call into the ledger.
-func (l *ledger) open(ctx context.Context, r *upstream.Request, up upstream.Sink) (*call, error) {
+func (l *ledger) open(ctx context.Context, c *call) error {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	c := &call{Request: r, up: up}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed != nil {
-		return nil, l.closed
+		return l.closed
 	}
-	if l.calls[r.ID] != nil {
-		return nil, fault.New(fault.Internal, "request id %d is in use", r.ID)
+	if l.calls[c.ID] != nil {
+		return fault.New(fault.Internal, "request id %d is in use", c.ID)
 	}
 	l.serial++
 	c.serial = l.serial
-	l.calls[r.ID] = c
+	l.calls[c.ID] = c
 	c.ctx, c.cancel = context.WithCancelCause(l.life)
 	c.unlink = context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })
-	return c, nil
+	return nil
 }
 
 // close takes c out of the ledger and reports whether it was answered.
@@ -136,8 +136,7 @@ func (l *ledger) receiveAnswer(m *mcp.Message, home *call) {
 	}
 	id, ok := m.IntID()
 	if c := l.find(id); ok && c != nil {
-		c.complete(m.Clone())
-		c.cancel(errAnswered)
+		c.completeElsewhere(m.Clone())
 		return
 	}
 	l.at.log.LogAttrs(context.Background(), slog.LevelDebug, "the backend sent an answer to no request, which was dropped",
@@ -206,4 +205,18 @@ func (l *ledger) soleOwner() *call {
 		}
 	}
 	return oldest
+}
+
+// spoil fails the call that text, which cannot be scanned, was meant to answer, if that can be told.
+func (l *ledger) spoil(text []byte, err error) {
+	var answer struct {
+		ID     *uint64         `json:"id"`
+		Method json.RawMessage `json:"method"`
+	}
+	if json.Unmarshal(text, &answer) != nil || answer.ID == nil || answer.Method != nil {
+		return
+	}
+	if c := l.find(*answer.ID); c != nil {
+		c.cancel(err)
+	}
 }

@@ -46,13 +46,13 @@ func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	s.tasks.start()
 	s.ledger.admit()
 	info, err := upstream.Handshake(ctx, s, s.opening)
-	if err == nil {
-		info.Session = s.labels.Load().session != ""
-		s.ready.Store(true)
-		ready(info)
-		err = s.serve(ctx, info.Era)
+	if err != nil {
+		return s.close(ctx, s.at.notOpened(err))
 	}
-	return s.close(ctx, err)
+	info.Session = s.labels.Load().session != ""
+	s.ready.Store(true)
+	ready(info)
+	return s.close(ctx, s.serve(ctx, info.Era))
 }
 
 // serve waits for the end of a connection that is open.
