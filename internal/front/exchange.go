@@ -1,0 +1,146 @@
+package front
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// bigBody is from what size on an answer is written under a deadline; a smaller one fits the
+// buffers of the connection.
+const bigBody = 32 << 10
+
+// exchange is one request and its answer: the response writer of the handlers, and what the access
+// log says in the end.
+type exchange struct {
+	http.ResponseWriter
+	front   *Front
+	id      string
+	started time.Time
+	status  int    // 0: nothing written yet
+	bytes   int64  // of the body
+	session string // hash
+	err     error  // why the request was refused or failed
+}
+
+func (f *Front) begin(w http.ResponseWriter, _ *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, front: f, id: f.ids.next(), started: time.Now()}
+	w.Header().Set("X-Request-Id", x.id)
+	return x
+}
+
+// Unwrap lets http.ResponseController through.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// finish is deferred: it turns a panic into a 500, and logs the request.
+func (x *exchange) finish(r *http.Request) {
+	p := recover()
+	begun := x.status != 0
+	if p != nil && p != http.ErrAbortHandler {
+		x.err = fault.New(fault.Internal, "panic: %v", p)
+		x.front.Log.Error("a request panicked", "request", x.id, "panic", p, "stack", stack())
+		if !begun {
+			x.answer(http.StatusInternalServerError, mcp.AppendError(nil, nil, mcp.CodeInternal, "internal error", nil))
+		}
+	}
+	x.log(r)
+	if p != nil && begun {
+		panic(http.ErrAbortHandler) // the client must not take a broken body for a whole one
+	}
+}
+
+func (x *exchange) log(r *http.Request) {
+	ctx := context.Background()
+	log := x.front.Log
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 8)
+	attrs = append(attrs,
+		slog.String("request", x.id),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("duration", time.Since(x.started)),
+	)
+	if x.session != "" {
+		attrs = append(attrs, slog.String("session", x.session))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.Any("error", logged(x.err)))
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+}
+
+// answer writes a JSON body, whole.
+func (x *exchange) answer(status int, body []byte) {
+	h := x.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if len(body) > bigBody {
+		x.writeDeadline()
+	}
+	x.WriteHeader(status)
+	_, _ = x.Write(body) // a client that is gone needs no answer
+}
+
+func (x *exchange) writeDeadline() {
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.front.WriteTimeout))
+}
+
+// refuse ends the request with the wire form of err.
+func (x *exchange) refuse(err error, to target) {
+	x.err = err
+	r := refusalOf(err)
+	if r.allow != "" {
+		x.Header().Set("Allow", r.allow)
+	}
+	if to.kind == toMCP || to.kind == toOldPost || to.kind == toOldStream {
+		x.answer(r.status, r.body(err))
+		return
+	}
+	x.answer(r.status, append(mcp.Quote([]byte(`{"error":`), public(err)), '}'))
+}
+
+// requestIDs numbers the requests of this process.
+type requestIDs struct {
+	prefix string
+	last   atomic.Uint64
+}
+
+func newRequestIDs() *requestIDs {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return &requestIDs{prefix: hex.EncodeToString(b[:]) + "-"}
+}
+
+func (s *requestIDs) next() string {
+	return string(strconv.AppendUint(append(make([]byte, 0, 24), s.prefix...), s.last.Add(1), 10))
+}
