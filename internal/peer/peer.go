@@ -19,7 +19,7 @@ type Request struct {
 	ID     uint64
 	Method string
 	Body   []byte // the whole message; line breaks in it become blanks on the wire
-	Owner  any    // comparable; nil: nobody may receive what names no call while this one is in flight
+	Owner  any    // comparable; nil: nobody's in particular, which does not keep the one owner of all other calls from receiving what names no call
 }
 
 // Handler takes what the other side sends of its own. Its methods are called one at a time from the

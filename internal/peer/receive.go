@@ -94,7 +94,7 @@ func ofConnection(method string) bool {
 	return false
 }
 
-// soleOwner returns the oldest call in flight if all have one owner. Subscriptions do
+// soleOwner returns the oldest call in flight if all that have an owner have the same. Subscriptions do
 // not count, since all that belongs to them says so.
 func (p *Peer) soleOwner() *call {
 	p.mu.Lock()
@@ -102,8 +102,8 @@ func (p *Peer) soleOwner() *call {
 	var oldest *call
 	for _, c := range p.calls {
 		switch {
-		case c.listen:
-		case c.owner == nil || oldest != nil && c.owner != oldest.owner:
+		case c.listen || c.owner == nil:
+		case oldest != nil && c.owner != oldest.owner:
 			return nil
 		case oldest == nil || c.serial < oldest.serial:
 			oldest = c
