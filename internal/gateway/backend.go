@@ -142,7 +142,7 @@ func (b *backend) run(ctx context.Context) {
 		}
 		delay := retryDelay(try, rand.Float64())
 		b.enter(Backoff, err, try, delay)
-		b.log.Warn("backend is away", "err", loggable(err), "retry", delay.Round(time.Millisecond), "attempt", try)
+		b.log.Warn("backend is away", "err", loggable(err), "retryIn", delay.Round(time.Millisecond).String(), "attempt", try)
 		b.dropLinks()
 		sleep(ctx, delay)
 	}

@@ -188,11 +188,10 @@ func discovery(capabilities []byte, instructions string) []byte {
 
 // directDiscovery answers server/discover for one backend with what that backend says of itself.
 func (k *call) directDiscovery(ctx context.Context, b *backend) (Answer, error) {
-	l, err := b.link(ctx, k.c)
+	l, err := b.awaitOpen(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
-	defer l.release()
 	if l.info.Era == mcp.Modern {
 		return k.result(b.restated(l, "supportedVersions", supportedVersions())), nil
 	}

@@ -17,8 +17,27 @@ type listener struct {
 	tag   []byte // raw subscription id of a modern listener; nil for a legacy one
 	send  func(msg []byte)
 
+	sending sync.Mutex // held while send is called
+	closed  bool       // nothing is sent any more
+
 	mu   sync.Mutex
 	uris map[string]string // subscribed resources, and the backends they are of
+}
+
+// deliver sends msg unless the listener has been closed.
+func (l *listener) deliver(msg []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	if !l.closed {
+		l.send(msg)
+	}
+}
+
+// close returns when no send is under way, after which none begins.
+func (l *listener) close() {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	l.closed = true
 }
 
 // hub tells listeners.
@@ -29,16 +48,21 @@ type hub struct {
 	announced map[string]announcement // by backend, since the last change of the catalog
 }
 
-func (h *hub) add(l *listener) {
+// add takes in a modern listener. Its acknowledgement goes out before anything else.
+func (h *hub) add(l *listener, acknowledgement []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}
+	h.mu.Unlock()
+	l.send(acknowledgement)
 }
 
 func (h *hub) remove(l *listener) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	delete(h.listeners, l)
+	h.mu.Unlock()
+	l.close()
 }
 
 // join makes a session a listener to everything in its scope, until it ends.
@@ -110,7 +134,7 @@ func (l *listener) tell(changed announcement) {
 	for _, k := range catalog.Kinds() {
 		if changed[k] && l.wants[k] && k.Note() != told {
 			told = k.Note()
-			l.send(listNote(told, l.tag))
+			l.deliver(listNote(told, l.tag))
 		}
 	}
 }
@@ -199,7 +223,7 @@ func (h *hub) updated(backend string, m *mcp.Message) {
 	}
 	h.mu.Unlock()
 	for _, l := range to {
-		l.send(m.Retag(nil, l.tag))
+		l.deliver(m.Retag(nil, l.tag))
 	}
 }
 

@@ -115,8 +115,7 @@ func (l *link) await(ctx context.Context) error {
 // link returns the connection that a client's call goes through, opened if need be, and marks
 // it as used until release.
 func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
-	wait, cancel := context.WithTimeoutCause(ctx, b.spec.Load().ConnectionTimeout,
-		fault.New(fault.Timeout, "backend %q did not come up in time", b.name).WithHint("its state is shown at /health; raise its connectionTimeout if it starts slowly"))
+	wait, cancel := b.patience(ctx)
 	defer cancel()
 	primary, err := b.await(wait, false)
 	if err != nil {
@@ -132,6 +131,28 @@ func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// patience bounds the wait for a backend to come up.
+func (b *backend) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, b.spec.Load().ConnectionTimeout,
+		fault.New(fault.Timeout, "backend %q did not come up in time", b.name).
+			WithHint("its state is shown at /health; raise its connectionTimeout if it starts slowly"))
+}
+
+// awaitOpen returns the primary link once it is open.
+func (b *backend) awaitOpen(ctx context.Context) (*link, error) {
+	ctx, cancel := b.patience(ctx)
+	defer cancel()
+	return b.await(ctx, false)
+}
+
+// awaitListed waits until the backend is in the catalog.
+func (b *backend) awaitListed(ctx context.Context) error {
+	ctx, cancel := b.patience(ctx)
+	defer cancel()
+	_, err := b.await(ctx, true)
+	return err
 }
 
 // keyFor decides which connection a client uses, by the eras of both sides and the isolation.

@@ -76,7 +76,7 @@ func (k *call) subscriptionTo(ctx context.Context, b *backend) (Answer, error) {
 	if own.key.owner != nil && own.info.Era == mcp.Legacy {
 		return k.ownSubscription(ctx, b, listener, uri)
 	}
-	primary, err := b.await(ctx, false)
+	primary, err := b.awaitOpen(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -131,8 +131,7 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 		send:  k.send,
 	}
 	honoured := k.follow(ctx, l, mcp.Elements(mcp.Member(filter, "resourceSubscriptions")))
-	k.send(acknowledgement(l, honoured))
-	k.g.hub.add(l)
+	k.g.hub.add(l, acknowledgement(l, honoured))
 	defer k.unfollow(l)
 	select {
 	case <-ctx.Done():
@@ -151,7 +150,7 @@ func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured
 		if b == nil {
 			continue
 		}
-		primary, err := b.await(ctx, false)
+		primary, err := b.awaitOpen(ctx)
 		if err != nil || !l.subscribe(uri, b.name) {
 			continue
 		}

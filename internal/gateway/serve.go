@@ -128,15 +128,6 @@ func (k *call) awaitRoute(ctx context.Context, view *catalog.View, kind catalog.
 	return route, found, nil
 }
 
-// awaitListed waits until the backend is in the catalog, for as long as it may take to connect.
-func (b *backend) awaitListed(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.spec.Load().ConnectionTimeout,
-		fault.New(fault.Timeout, "backend %q did not come up in time", b.name))
-	defer cancel()
-	_, err := b.await(ctx, true)
-	return err
-}
-
 // byURI routes resources/read: by the lists and templates, then by who showed the uri to this caller.
 func (k *call) byURI(ctx context.Context, view *catalog.View) (Answer, error) {
 	uri, ok := k.m.Text(mcp.FieldURI)

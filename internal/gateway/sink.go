@@ -63,7 +63,11 @@ func (s *linkSink) Notify(m *mcp.Message) {
 	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged:
 		b.subs.listChanged(m.Method)
 	case mcp.NoteResourceUpdated:
-		b.g.hub.updated(b.name, m)
+		if owner == nil {
+			b.g.hub.updated(b.name, m)
+		} else if owner.Session != nil {
+			owner.Session.Send(m.Retag(nil, nil))
+		}
 	case mcp.NoteMessage:
 		s.log(m)
 	case mcp.NoteProgress, mcp.NoteCancelled:

@@ -15,8 +15,13 @@ type ask struct {
 }
 
 // receiveAsk hands a request to the call it belongs to, or to the connection's sink. A ping is
-// about the connection alone and is answered here.
+// about the connection alone and is answered here. A modern backend may ask nothing, and there is no way to
+// answer it.
 func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
+	if l.mute.Load() {
+		l.drop("the backend sent a request, which its version of the protocol does not know")
+		return
+	}
 	if m.Method == mcp.MethodPing {
 		l.reply(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
 		return

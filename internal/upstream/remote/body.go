@@ -55,7 +55,11 @@ func discard(resp *http.Response) {
 
 // mediaType returns the content type without parameters.
 func mediaType(resp *http.Response) string {
-	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	text := resp.Header.Get("Content-Type")
+	if text == typeJSON || text == typeStream {
+		return text
+	}
+	kind, _, err := mime.ParseMediaType(text)
 	if err != nil {
 		return ""
 	}

@@ -22,7 +22,7 @@ type evented struct {
 	lost    chan error // why Run is to end; the first counts
 	ready   atomic.Bool
 	labels  atomic.Pointer[labels]
-	inbox   *url.URL // of the backend, set before anything is sent there
+	inbox   atomic.Pointer[url.URL] // of the backend; nil until it has told it
 }
 
 func newEvented(at *endpoint, o upstream.Opening, up upstream.Sink) *evented {
@@ -98,10 +98,12 @@ func (s *evented) connect() (*stream, error) {
 		return nil, s.at.errContent(resp.StatusCode, mediaType(resp))
 	}
 	events := &stream{resp: resp, events: sse.NewReader(resp.Body, s.at.max+eventExtra)}
-	if s.inbox, err = events.endpoint(s.at); err != nil {
+	inbox, err := events.endpoint(s.at)
+	if err != nil {
 		events.close()
 		return nil, err
 	}
+	s.inbox.Store(inbox)
 	return events, nil
 }
 
@@ -184,9 +186,13 @@ func (s *evented) reply(body []byte) {
 
 // post sends one message.
 func (s *evented) post(ctx context.Context, body []byte) error {
+	to := s.inbox.Load()
+	if to == nil {
+		return s.at.errNotConnected()
+	}
 	p := newPayload(body)
 	defer p.wait()
-	resp, err := s.at.send(ctx, http.MethodPost, s.inbox, s.labels.Load().post, p)
+	resp, err := s.at.send(ctx, http.MethodPost, to, s.labels.Load().post, p)
 	if err != nil {
 		return err
 	}

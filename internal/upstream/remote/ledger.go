@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
@@ -16,13 +17,14 @@ import (
 const maxAsks = 1000
 
 // A ledger knows the calls in flight on a connection, and gives each message of the backend to the one
-// it belongs to: on the stream of a call to that call, and on a stream of the whole connection to
-// the call it names or, if it names none, to the calls of the one owner who has calls in
+// it belongs to: answers and progress by what they name, others on the stream of a call to that
+// call, and on a stream of the whole connection to the calls of the one owner who has calls in
 // flight. It never guesses between owners; what belongs to no call goes to the connection's sink.
 type ledger struct {
 	at    *endpoint
 	up    upstream.Sink
 	reply func(body []byte) // sends an answer to the backend; does not block
+	mute  atomic.Bool       // the backend may ask nothing: it is modern
 
 	upMu sync.Mutex // held while up is called
 
@@ -139,22 +141,28 @@ func (l *ledger) receiveAnswer(m *mcp.Message, home *call) {
 		c.completeElsewhere(m.Clone())
 		return
 	}
-	l.at.log.LogAttrs(context.Background(), slog.LevelDebug, "the backend sent an answer to no request, which was dropped",
-		slog.String("backend", l.at.name))
+	l.drop("the backend sent an answer to no request")
+}
+
+// drop writes down that a message was dropped. An answer to a call that was given up is normal.
+func (l *ledger) drop(what string) {
+	l.at.log.LogAttrs(context.Background(), slog.LevelDebug, what, slog.String("backend", l.at.name))
 }
 
 func (l *ledger) receiveNote(m *mcp.Message, home *call) {
 	switch {
 	case m.Method == mcp.NoteCancelled:
 		l.withdraw(m)
-	case home != nil:
-		home.notify(m)
 	case m.Method == mcp.NoteProgress:
 		l.notifyCall(m, mcp.FieldToken)
+	case home != nil && (home.Method == mcp.MethodListen || !ofConnection(m.Method)):
+		home.notify(m)
 	case m.Has(mcp.FieldMetaSubscription):
 		l.notifyCall(m, mcp.FieldMetaSubscription)
+	case ofConnection(m.Method):
+		l.notify(m)
 	default:
-		if c := l.soleOwner(); c != nil && !ofConnection(m.Method) {
+		if c := l.soleOwner(); c != nil {
 			c.notify(m)
 		} else {
 			l.notify(m)
@@ -189,16 +197,16 @@ func ofConnection(method string) bool {
 	return false
 }
 
-// soleOwner returns the oldest call in flight if all have one owner. Subscriptions do
-// not count, since all that belongs to them says so.
+// soleOwner returns the oldest call in flight if all have one owner. Calls without owner do not count, nor
+// do subscriptions, since all that belongs to them says so.
 func (l *ledger) soleOwner() *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var oldest *call
 	for _, c := range l.calls {
 		switch {
-		case c.Method == mcp.MethodListen:
-		case c.Owner == nil || oldest != nil && c.Owner != oldest.Owner:
+		case c.Owner == nil || c.Method == mcp.MethodListen:
+		case oldest != nil && c.Owner != oldest.Owner:
 			return nil
 		case oldest == nil || c.serial < oldest.serial:
 			oldest = c

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"onemcp/internal/fault"
@@ -71,7 +72,10 @@ func (l *listener) judge(resp *http.Response, labels *labels) error {
 		return errOver
 	}
 	discard(resp)
-	return errOver // 405 in the specification, others in the field
+	if code != http.StatusMethodNotAllowed { // which the specification wants; the field knows others
+		l.s.ledger.drop(fmt.Sprintf("the backend refused the stream of the session with HTTP status %d", code))
+	}
+	return errOver
 }
 
 func (l *listener) read(ctx context.Context, resp *http.Response) error {

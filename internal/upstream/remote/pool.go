@@ -12,6 +12,7 @@ const (
 	idleTimeout = 90 * time.Second
 	idleSockets = 256
 	readBuffer  = 16 << 10
+	maxHeader   = 256 << 10
 	pingAfter   = 30 * time.Second // HTTP/2: a connection that is silent for so long is tried
 )
 
@@ -37,8 +38,10 @@ func newPool(o Options) *pool {
 		MaxIdleConnsPerHost: idleSockets,
 		IdleConnTimeout:     idleTimeout,
 		ReadBufferSize:      readBuffer,
-		ForceAttemptHTTP2:   true,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter},
+
+		MaxResponseHeaderBytes: maxHeader,
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter},
 	}}
 }
 

@@ -110,6 +110,7 @@ func (s *streamable) Speak(version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.labels.Store(s.at.label(version, s.labels.Load().session))
+	s.ledger.mute.Store(mcp.EraOf(version) == mcp.Modern)
 }
 
 // adopt takes the session that initialize was answered with.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"onemcp/internal/mcp"
 )
 
@@ -17,6 +19,8 @@ type Script struct {
 	Once  string    // a path: Probe counts only while no file is there, and makes one
 	Limit int       // the driver's limit of a message, in bytes; 0: its default
 	Mute  bool      // answers nothing at all
+
+	Offers map[string]string // raw results by method, instead of its own; a list here is declared
 }
 
 // Probe is how a server takes server/discover.
@@ -61,12 +65,12 @@ func (s Script) Command(t testing.TB) (command string, env []string) {
 	return exe, append(os.Environ(), scriptVariable+"="+string(text))
 }
 
-// Main runs the tests, or is the scripted server when the process was started with
+// Main runs the tests and fails if they leave a goroutine, or is the scripted server when the process was started with
 // [Script.Command]. It returns the exit code.
 func Main(m interface{ Run() int }) int {
 	text, ok := os.LookupEnv(scriptVariable)
 	if !ok {
-		return m.Run()
+		return runAndLook(m)
 	}
 	var s Script
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -75,5 +79,17 @@ func Main(m interface{ Run() int }) int {
 	}
 	fmt.Fprintln(os.Stderr, "scripted server: started")
 	NewServer(s).Serve(os.Stdin, os.Stdout)
+	return 0
+}
+
+func runAndLook(m interface{ Run() int }) int {
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return 0
 }

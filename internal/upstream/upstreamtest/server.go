@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ type Server struct {
 	running  map[string]context.CancelFunc // by raw request id
 	asked    map[string]chan []byte        // by raw id of our own requests
 	asks     int
+	nonce    string
 }
 
 // NewServer returns a server that follows s.
@@ -34,6 +36,7 @@ func NewServer(s Script) *Server {
 		arrived: make(chan struct{}),
 		running: make(map[string]context.CancelFunc),
 		asked:   make(map[string]chan []byte),
+		nonce:   rand.Text(),
 	}
 }
 
@@ -158,6 +161,12 @@ func (s *Server) answer(ctx context.Context, m *mcp.Message, send func([]byte)) 
 	case !s.speaks(eraOf(m)):
 		return s.wrongVersion(m)
 	}
+	if answer, ok := say(m, send); ok {
+		return answer
+	}
+	if offer := s.Offers[m.Method]; offer != "" {
+		return s.result(m, offer)
+	}
 	switch m.Method {
 	case mcp.MethodPing:
 		return s.result(m, `{}`)
@@ -199,7 +208,7 @@ func (s *Server) discover(ctx context.Context, m *mcp.Message) []byte {
 		}
 	}
 	versions, _ := json.Marshal(s.versions()) // strings always marshal
-	return s.result(m, `{"supportedVersions":`+string(versions)+`,"capabilities":`+capabilities+`,"instructions":"scripted","ttlMs":0,"cacheScope":"private"}`)
+	return s.result(m, `{"supportedVersions":`+string(versions)+`,"capabilities":`+s.declared()+`,"instructions":"scripted","ttlMs":0,"cacheScope":"private"}`)
 }
 
 // probe returns how this server/discover is taken.
@@ -228,7 +237,7 @@ func (s *Server) initialize(m *mcp.Message) []byte {
 		return s.wrongVersion(m)
 	}
 	wanted, _ := m.Text(mcp.FieldProtocolVersion)
-	return s.result(m, `{"protocolVersion":"`+mcp.NegotiateLegacy(wanted)+`","capabilities":`+capabilities+`,"serverInfo":`+serverInfo+`,"instructions":"scripted"}`)
+	return s.result(m, `{"protocolVersion":"`+mcp.NegotiateLegacy(wanted)+`","capabilities":`+s.declared()+`,"serverInfo":`+serverInfo+`,"instructions":"scripted"}`)
 }
 
 func (s *Server) wrongVersion(m *mcp.Message) []byte {

@@ -35,6 +35,8 @@ func tools() map[string]tool {
 		"big":      (*call).big,      // {"bytes":5}: a text of that length
 		"noise":    (*call).noise,    // {"text":"x"}: a line that is no message; for lines only
 		"crash":    (*call).crash,    // the end of the process
+		"whoami":   (*call).whoami,   // {"pid":1,"conversation":"x"}
+		"chatter":  (*call).chatter,  // {"n":3,"text":"x"}: progress and log messages, until cancelled
 	}
 }
 
