@@ -10,11 +10,36 @@ import (
 	"onemcp/interop/harness"
 )
 
-// TestKilledGatewayLeavesNoChild: kill -9 of the gateway ends its children,
-// theirs, and what keeps watch over them.
-func TestKilledGatewayLeavesNoChild(t *testing.T) {
+// TestEndedGatewayLeavesNoChild: the gateway's end, by kill -9 too, ends its
+// children, theirs, and what keeps watch over them.
+func TestEndedGatewayLeavesNoChild(t *testing.T) {
 	t.Parallel()
-	node.Need(t)
+	for name, end := range map[string]func(*harness.Child){
+		"kill -9": (*harness.Child).Kill,
+		"SIGTERM": func(c *harness.Child) {
+			if err := c.Stop(); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			node.Need(t)
+			mark, gateway := startMarked(t)
+			end(gateway.Child)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := harness.AwaitNone(ctx, mark); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// startMarked starts a gateway with children that have children, all of which
+// carry the mark it returns.
+func startMarked(t *testing.T) (string, *harness.Gateway) {
+	t.Helper()
 	name, value := "INTEROP_MARK", rand.Text()
 	env := map[string]string{name: value}
 	mark := name + "=" + value
@@ -26,12 +51,7 @@ func TestKilledGatewayLeavesNoChild(t *testing.T) {
 	}}, mark)
 	awaitTools(t, clients.Target{URL: gateway.URL}, "plain"+separator, "wrapped"+separator, "npx"+separator)
 	expectAlive(t, mark, "sleep 1000", "example-server", "mcp-server-memory", "serve --config")
-	gateway.Kill()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := harness.AwaitNone(ctx, mark); err != nil {
-		t.Error(err)
-	}
+	return mark, gateway
 }
 
 // expectAlive shows that the test can see what it waits for the end of.
