@@ -17,6 +17,8 @@ type call struct {
 	c   *Client
 	m   *mcp.Message
 	st  Stream
+
+	parked *parked // of a modern client's call to a legacy backend that may ask back
 }
 
 func (k *call) send(msg []byte) {
@@ -48,6 +50,7 @@ type target struct {
 	name    string // the backend's own name for what is called; empty: as the client wrote it
 	refName string // the same for params.ref.name
 	params  []mcp.ParamHeader
+	more    []byte // members to add to params, raw
 }
 
 // forward takes the call to a backend and its answer back.
@@ -56,6 +59,34 @@ func (k *call) forward(ctx context.Context, t target) (Answer, error) {
 		if text := mcp.CheckParams(t.params, k.m.Value(mcp.FieldArguments), k.c.Params); text != "" {
 			return k.refuse(mcp.CodeHeaderMismatch, text), nil
 		}
+	}
+	if k.c.Era == mcp.Modern && mcp.MayAskBack(k.m.Method) {
+		return k.forwardModern(ctx, t)
+	}
+	t.b.calls.enter()
+	defer t.b.calls.leave()
+	reply, l, err := k.exchange(ctx, t)
+	if err == nil && k.c.Era == mcp.Legacy && l.info.Era == mcp.Modern {
+		reply, l, err = k.requery(ctx, t, l, reply)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return k.answer(t, l, &reply)
+}
+
+// forwardModern takes a modern client's call that may be answered with questions. To a modern
+// backend it passes, state and all; a legacy one asks in mid-call.
+func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
+	if ticket, ours := isTicket(k.m); ours {
+		return k.resume(ctx, t, ticket)
+	}
+	primary, err := t.b.awaitOpen(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if t.b.keyFor(k.c, primary.info).era == mcp.Legacy {
+		return k.converse(ctx, t)
 	}
 	t.b.calls.enter()
 	defer t.b.calls.leave()
@@ -93,7 +124,9 @@ func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, err
 		defer k.borrowLevel(ctx, l)()
 	}
 	r := k.request(t, l)
-	reply, err := l.caller.Call(ctx, r, &callSink{k: k, l: l, r: r.ID})
+	sink := &callSink{k: k, l: l, r: r.ID}
+	reply, err := l.caller.Call(ctx, r, sink)
+	sink.close()
 	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
 		err = fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", t.b.name, status.Code).WithCause(err)
 	}
@@ -113,7 +146,7 @@ func (k *call) borrowLevel(ctx context.Context, l *link) (giveBack func()) {
 
 // request makes the message for the backend: our id, its own name, and the era's labels.
 func (k *call) request(t target, l *link) *upstream.Request {
-	rw := mcp.RequestRewrite{ID: k.g.nextID(), Name: t.name, RefName: t.refName}
+	rw := mcp.RequestRewrite{ID: k.g.nextID(), Name: t.name, RefName: t.refName, More: t.more}
 	switch {
 	case k.c.Era == mcp.Modern && l.info.Era == mcp.Legacy:
 		rw.Relabel = mcp.StripLabels
@@ -121,6 +154,7 @@ func (k *call) request(t target, l *link) *upstream.Request {
 		rw.Relabel = mcp.SetLabels
 		rw.Meta = k.c.Meta
 		rw.Meta.Version = l.info.Version
+		rw.Meta.Capabilities = mcp.Without(k.c.Meta.Capabilities, "tasks") // their forms differ between the eras
 		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
 	}
 	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.owner()}
@@ -146,9 +180,6 @@ func (k *call) addHeaders(r *upstream.Request, t target) {
 // answer turns a backend's answer into the client's.
 func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	crossing := k.c.Era != l.info.Era
-	if kind, _ := reply.Text(mcp.FieldResultType); crossing && kind == "input_required" {
-		return Answer{}, fault.New(fault.Unsupported, "server %q asks for input during %s, which 1mcp does not pass to this client yet", t.b.name, k.m.Method)
-	}
 	if reply.Kind == mcp.Result {
 		k.g.origins.note(k.c, t.b.name, reply)
 		reply = k.filtered(t, reply)

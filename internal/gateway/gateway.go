@@ -27,6 +27,8 @@ type Gateway struct {
 	hub     hub
 	levels  levels
 	origins *origins
+	asks    asks
+	parking *parking
 	status  signal
 	closing chan struct{} // closed when the gateway is being closed
 
@@ -53,6 +55,7 @@ func New(o Options, s Setup) *Gateway {
 		cursors: catalog.NewCursors(key),
 		origins: newOrigins(),
 		closing: make(chan struct{}),
+		parking: newParking(),
 	}
 	g.status.init()
 	g.hub.listeners = make(map[*listener]struct{})
@@ -80,6 +83,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.running.Lock() // no backend is started from here on
 	g.running.Unlock()
 	g.group.Wait()
+	g.parking.close()
 	return nil
 }
 

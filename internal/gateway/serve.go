@@ -229,8 +229,13 @@ func (g *Gateway) Notify(ctx context.Context, c *Client, m *mcp.Message) {
 			c.Session.Cancel(m.Value(mcp.FieldRequestID))
 		}
 		return
-	case mcp.NoteInitialized, mcp.NoteProgress:
-		return // ours to know, and nothing of ours to report on
+	case mcp.NoteInitialized:
+		return
+	case mcp.NoteProgress:
+		if l, body := g.askProgress(c, m); l != nil {
+			g.pass(ctx, l, m.Method, body)
+		}
+		return
 	}
 	gen := g.current.Load()
 	for _, b := range gen.order {
@@ -238,10 +243,15 @@ func (g *Gateway) Notify(ctx context.Context, c *Client, m *mcp.Message) {
 			continue
 		}
 		for _, l := range b.notable(c) {
-			if err := l.conn.Notify(ctx, m.Raw); err != nil {
-				b.log.Debug("notification was not taken", "method", m.Method, "err", err)
-			}
+			g.pass(ctx, l, m.Method, m.Raw)
 		}
+	}
+}
+
+// pass sends a client's notification to a backend.
+func (g *Gateway) pass(ctx context.Context, l *link, method string, body []byte) {
+	if err := l.conn.Notify(ctx, body); err != nil {
+		l.b.log.Debug("notification was not taken", "method", method, "err", err)
 	}
 }
 
@@ -257,9 +267,4 @@ func (b *backend) notable(c *Client) (out []*link) {
 		}
 	}
 	return out
-}
-
-// Answer takes a client's answer to a request of a backend. None is passed on yet, so none is waited for.
-func (g *Gateway) Answer(c *Client, m *mcp.Message) {
-	g.log.Debug("answer to no question", "client", c.Era.String(), "kind", m.Kind)
 }

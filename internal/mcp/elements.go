@@ -1,6 +1,9 @@
 package mcp
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Elements returns the raw elements of the JSON array raw, which must have been
 // scanned before; nil if raw is no array.
@@ -45,4 +48,34 @@ func Members(raw []byte) iter.Seq2[string, []byte] {
 // [Member] it wants raw to have been scanned before.
 func MemberSpan(raw []byte, name string) Span {
 	return memberOf(raw, Span{0, len(raw)}, name)
+}
+
+// Without returns the JSON object raw, which must have been scanned before, without a member. All other
+// members keep their bytes; raw itself is returned where there is nothing to take away.
+func Without(raw []byte, name string) []byte {
+	if Member(raw, name) == nil {
+		return raw
+	}
+	out := []byte{'{'}
+	for have, value := range Members(raw) {
+		if have == name {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(Quote(out, have), ':'), value...)
+	}
+	return append(out, '}')
+}
+
+// With returns the JSON object raw, which must have been scanned before, with a member it did
+// not have put first. A raw that is no object becomes one.
+func With(raw []byte, name string, value []byte) []byte {
+	out := append(append(Quote([]byte{'{'}, name), ':'), value...)
+	for range Members(raw) {
+		inner := raw[bytes.IndexByte(raw, '{')+1:]
+		return append(append(out, ','), inner...)
+	}
+	return append(out, '}')
 }

@@ -25,6 +25,7 @@ type RequestRewrite struct {
 	RefName string     // replaces params.ref.name; "" keeps
 	Relabel Relabel    // what happens to the modern keys of _meta
 	Meta    ClientMeta // for SetLabels
+	More    []byte     // members to add to params, which must not be empty, raw; may be nil
 }
 
 // RewriteRequest appends the request or notification m with r applied to dst. The progress token, where
@@ -43,6 +44,9 @@ func (m *Message) RewriteRequest(dst []byte, r RequestRewrite) []byte {
 		if name := memberOf(m.Raw, ref, "name"); name.Present() {
 			edits = append(edits, Edit{name, Quote(nil, r.RefName)})
 		}
+	}
+	if r.More != nil {
+		edits = append(edits, m.Insert(m.Params, r.More))
 	}
 	edits = m.metaEdits(edits, r, id)
 	return Splice(dst, m.Raw, edits)
@@ -268,13 +272,25 @@ func (m *Message) Retag(dst, tag []byte) []byte {
 	meta := m.At(FieldMeta)
 	var edits []Edit
 	switch {
-	case m.isObject(meta):
+	case m.isObject(meta) && m.isLabelled():
 		edits = append(edits, Edit{meta, m.rebuildMeta(labels, m.Value(FieldMetaToken))})
 	case labels == nil:
+	case m.isObject(meta):
+		edits = append(edits, m.Insert(meta, labels))
 	case m.Params.Present() && !meta.Present():
 		edits = append(edits, m.Insert(m.Params, append(append([]byte(`"_meta":{`), labels...), '}')))
 	case !m.Params.Present():
 		edits = append(edits, m.Insert(m.envelope(), append(append([]byte(`"params":{"_meta":{`), labels...), '}', '}')))
 	}
 	return Splice(dst, m.Raw, edits)
+}
+
+// isLabelled reports whether params._meta holds a key of the modern era.
+func (m *Message) isLabelled() bool {
+	for f := FieldMetaVersion; f <= FieldMetaSubscription; f++ {
+		if m.Has(f) {
+			return true
+		}
+	}
+	return false
 }
