@@ -9,6 +9,7 @@ const (
 	bufferSize = 64 << 10
 	headSize   = 256 // of a line that is too long, kept to tell whose it is
 	tailSize   = 128
+	hintLimit  = 4 << 20 // a buffer is not made larger than this because of an earlier line
 )
 
 // tooLong is a line over the limit, of which only the ends are left.
@@ -23,6 +24,7 @@ type lines struct {
 	max              int
 	buf              []byte
 	start, end, seen int
+	hint             int // the size of buffer that the last large line wanted
 }
 
 // next returns the next line without its line break, valid until the next call. A last line without a
@@ -88,7 +90,7 @@ func (l *lines) makeRoom() {
 	case l.end < len(l.buf):
 		return
 	case unread > len(l.buf)/2:
-		larger := make([]byte, 2*len(l.buf))
+		larger := make([]byte, max(2*len(l.buf), l.hint))
 		copy(larger, l.buf[l.start:l.end])
 		l.buf = larger
 	default:
@@ -122,6 +124,7 @@ func (l *lines) keep(part []byte) []byte {
 	if len(part) < bufferSize/2 || len(part) < len(l.buf)/4 {
 		return append(make([]byte, 0, len(part)), part...)
 	}
+	l.hint = min(len(part)+len(part)/8, hintLimit)
 	rest := l.buf[l.start:l.end]
 	l.buf = make([]byte, max(bufferSize, 2*len(rest)))
 	l.end = copy(l.buf, rest)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"sync"
 
 	"onemcp/internal/fault"
@@ -87,7 +88,7 @@ func (o *outbox) push(line []byte) {
 
 func (o *outbox) add(line []byte) {
 	start := len(o.buf)
-	o.buf = append(o.buf, line...)
+	o.buf = append(slices.Grow(o.buf, len(line)+1), line...)
 	if bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, '\r') >= 0 {
 		mcp.Flatten(o.buf[start:])
 	}

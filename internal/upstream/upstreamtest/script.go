@@ -62,7 +62,7 @@ func (s Script) Command(t testing.TB) (command string, env []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return exe, append(os.Environ(), scriptVariable+"="+string(text))
+	return exe, append(os.Environ(), scriptVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 }
 
 // Main runs the tests and fails if they leave a goroutine, or is the scripted server when the process was started with
