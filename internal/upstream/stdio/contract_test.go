@@ -1,3 +1,5 @@
+//go:build linux
+
 package stdio_test
 
 import (
@@ -9,7 +11,13 @@ import (
 	"onemcp/internal/upstream/upstreamtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(upstreamtest.Main(m)) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		play(role)
+		return
+	}
+	os.Exit(upstreamtest.Main(m))
+}
 
 func TestContract(t *testing.T) {
 	t.Parallel()
