@@ -77,7 +77,7 @@ func offer(ctx context.Context, g *gateway.Gateway, backend string) map[catalog.
 		Scope:     gateway.Scope{Backend: backend},
 		Principal: "probe",
 		Era:       mcp.Modern,
-		Meta:      mcp.ClientMeta{Version: mcp.LatestModern, Capabilities: []byte(`{}`)},
+		Meta:      mcp.ClientMeta{Version: mcp.LatestModern, Capabilities: []byte(`{}`), Info: []byte(`{"name":"1mcp check","version":"1"}`)},
 	}
 	out := map[catalog.Kind][]string{}
 	for _, k := range catalog.Kinds() {
@@ -110,7 +110,11 @@ func listAll(ctx context.Context, g *gateway.Gateway, c *gateway.Client, k catal
 }
 
 func listPage(ctx context.Context, g *gateway.Gateway, c *gateway.Client, k catalog.Kind, params []byte) ([]catalog.Item, []byte, error) {
-	request, err := mcp.Scan(mcp.AppendRequest(nil, 1, k.Method(), params))
+	bare, err := mcp.Scan(mcp.AppendRequest(nil, 1, k.Method(), params))
+	if err != nil {
+		return nil, nil, err
+	}
+	request, err := mcp.Scan(bare.RewriteRequest(nil, mcp.RequestRewrite{ID: 1, Relabel: mcp.SetLabels, Meta: c.Meta}))
 	if err != nil {
 		return nil, nil, err
 	}

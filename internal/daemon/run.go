@@ -36,6 +36,7 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 	web := start("the HTTP server", func(ctx context.Context) error { return accept(ctx, server, l) }, ended)
 	watch := start("watching the configuration file", d.watch, ended)
 	reload := start("reloading", d.reloads, ended)
+	states := start("reporting of backends", d.report, ended)
 	d.ready.Store(true)
 	s := steps{d.o.Log}
 	return func() {
@@ -51,6 +52,7 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 		s.do("end sessions", sessionLimit, sessions.stop)
 		s.do("close connections", partLimit, func(ctx context.Context) error { return shutdown(ctx, server) })
 		s.do("stop watching the configuration file", partLimit, watch.stop)
+		s.do("stop reporting of backends", partLimit, states.stop)
 		s.do("close backends", upstreamLimit, backends.stop)
 		s.do("end the guard", partLimit, warden.stop)
 		s.do("stop reloading", partLimit, reload.stop) // a reload in progress ends with the backends
