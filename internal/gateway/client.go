@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+
 	"onemcp/internal/catalog"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
@@ -22,6 +24,14 @@ type Client struct {
 	Session   *session.Session // legacy only
 	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
 	Params    [][2]string      // modern only: the Mcp-Param-* headers as they came, name and value
+}
+
+// kept returns a copy of c that owns its bytes: those of a modern client lie in its request, which is gone
+// when the request has been answered.
+func (c *Client) kept() *Client {
+	k := *c
+	k.Meta.Capabilities, k.Meta.Info = bytes.Clone(c.Meta.Capabilities), bytes.Clone(c.Meta.Info)
+	return &k
 }
 
 // Answer is the final answer to a request, ready for the wire, with the client's id in it.

@@ -26,6 +26,7 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	}
 	first := *k
 	first.m = k.m.Clone()
+	first.c = k.c.kept()
 	first.st = p
 	first.parked = p
 	p.first = &first

@@ -206,7 +206,7 @@ func (b *backend) linkFor(key linkKey, c *Client) *link {
 	}
 	var owner *Client
 	if key.owner != nil {
-		owner = c
+		owner = c.kept()
 	}
 	l := b.newLink(key, owner)
 	l.use()

@@ -197,7 +197,7 @@ func (p *parked) Send(msg []byte) {
 func (p *parked) attach(k *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stream, p.caps, p.token = k.st, k.c.Meta.Capabilities, bytes.Clone(k.m.Value(mcp.FieldMetaToken))
+	p.stream, p.caps, p.token = k.st, bytes.Clone(k.c.Meta.Capabilities), bytes.Clone(k.m.Value(mcp.FieldMetaToken))
 }
 
 // detach lets nothing more go to the client.
