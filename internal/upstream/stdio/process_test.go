@@ -247,11 +247,11 @@ func TestStderrIsLoggedByLineAndExplainsAnEnd(t *testing.T) {
 	}
 	var f *fault.Error
 	if !errors.As(err, &f) || !strings.HasSuffix(f.Cause.Error(), "| no key") || strings.Contains(f.Cause.Error(), "line 5 ") || len(f.Cause.Error()) > 5000 {
-		t.Errorf("its cause is %.6000s", f.Cause)
+		t.Errorf("its cause ends with %s", f.Cause.Error()[max(0, len(f.Cause.Error())-300):])
 	}
 	text := log.String()
 	if n := strings.Count(text, "backend=test"); n != 22 || !strings.Contains(text, `line="line 7"`) || len(text) > 10_000 {
-		t.Errorf("%d lines were logged, %d bytes: %.3000s", n, len(text), text)
+		t.Errorf("%d lines were logged, %d bytes: %.300s", n, len(text), text)
 	}
 }
 

@@ -55,7 +55,11 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	}
 	var work sync.WaitGroup
 	stderr := &tail{log: c.o.Log}
-	work.Go(func() { stderr.read(proc.stderr) })
+	logged := make(chan struct{})
+	work.Go(func() {
+		defer close(logged)
+		stderr.read(proc.stderr)
+	})
 
 	life, quit := context.WithCancel(context.WithoutCancel(ctx))
 	defer quit()
@@ -77,6 +81,7 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	quit()
 	alone := proc.stop(c.o.Grace)
 	await(read, drainTime)
+	await(logged, drainTime)
 	proc.closePipes()
 	work.Wait()
 	return c.verdict(ctx, verdict{err: err, opened: opened, gone: gone, alone: alone, state: proc.ending(), stderr: stderr.last()})
