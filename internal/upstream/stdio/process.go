@@ -18,6 +18,7 @@ type process struct {
 	guard                 Guard
 	stdin, stdout, stderr *os.File
 	exited                chan struct{} // closed when the child has been reaped
+	killed                bool          // the group has been
 }
 
 // start starts a process as o says, in a group of its own.
@@ -108,15 +109,21 @@ func (p *process) ending() string {
 	return state.String()
 }
 
+// kill ends all that is left of the group at once.
+func (p *process) kill() {
+	p.group.kill()
+	p.killed = true
+}
+
 // stop ends the group of a process whose stdin has been closed: it waits, sends SIGTERM to the group, waits, and kills what
 // is left. It returns when the process has been reaped, and reports whether that took no signal.
 func (p *process) stop(grace Grace) (alone bool) {
 	await(p.exited, grace.Close)
 	alone = closed(p.exited)
-	if !alone || !p.group.empty() {
+	if !p.killed && !(alone && p.group.empty()) {
 		p.group.terminate()
 		p.awaitGroup(grace.Term)
-		p.group.kill()
+		p.kill()
 		<-p.exited
 		p.group.empty() // reaps those that fell to us
 	}

@@ -29,17 +29,14 @@ func (c *conn) Run(ctx context.Context, ready func(upstream.Info)) error {
 	}
 	o := c.opening
 	err := c.serve(ctx, o, onReady)
-	if o.Era != mcp.NoEra || opened || ctx.Err() != nil {
+	started := c.peer.Load() != nil
+	switch {
+	case o.Era != mcp.NoEra || opened || !started || ctx.Err() != nil:
 		return err
-	}
-	switch fault.KindOf(err) {
-	case fault.Unavailable:
-		o.Era = mcp.Legacy
-	case fault.Internal:
-		if !errors.Is(err, upstream.LateProbe{}) {
-			return err
-		}
+	case errors.Is(err, upstream.LateProbe{}):
 		o.Era = mcp.Modern
+	case fault.KindOf(err) == fault.Unavailable:
+		o.Era = mcp.Legacy
 	default:
 		return err
 	}
@@ -75,7 +72,7 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	gone := closed(p.Done())
 	if closed(proc.exited) { // by itself: what it had written still counts
 		gone = true
-		proc.group.kill()
+		proc.kill()
 		await(read, drainTime)
 	}
 	quit()
