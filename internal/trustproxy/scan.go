@@ -1,0 +1,85 @@
+package trustproxy
+
+import "strings"
+
+// scanned is what one pass over the headers found.
+type scanned struct {
+	client, proto, host []string // the configured headers' lines
+	forwarded           []string // Forwarded, chosen or not
+	realIP              []string
+	cloudflare          []string // CF-Connecting-IP or True-Client-IP
+	any                 bool     // any forwarding header in the right spelling
+	via                 bool
+	alias               bool // any in underscore spelling
+	strip               bool // Connection lists one
+}
+
+// scan sorts the headers in one pass, which is cheaper than a lookup for every name.
+func (h *headers) scan(header map[string][]string) scanned {
+	var s scanned
+	for key, lines := range header {
+		if len(lines) == 0 {
+			continue
+		}
+		if s.configured(h, key, lines) {
+			s.any = true
+		}
+		switch classify(key) {
+		case classOther:
+			s.other(h, key, lines)
+			continue
+		case classForwarded:
+			s.forwarded = lines
+		case classRealIP:
+			s.realIP = lines
+		case classCloudflare:
+			s.cloudflare = lines
+		}
+		s.any = true
+	}
+	return s
+}
+
+// configured keeps the lines of the headers the setting names.
+func (s *scanned) configured(h *headers, key string, lines []string) bool {
+	found := false
+	if key == h.client.name {
+		s.client, found = lines, true
+	}
+	if key == h.proto.name {
+		s.proto, found = lines, true
+	}
+	if key == h.host.name {
+		s.host, found = lines, true
+	}
+	return found
+}
+
+// other looks at the headers that say something about forwarding without being part of it.
+func (s *scanned) other(h *headers, key string, lines []string) {
+	switch {
+	case key == "Connection":
+		s.strip = h.listedIn(lines)
+	case key == "Via":
+		s.via = true
+	case strings.IndexByte(key, '_') >= 0 && h.isForwarding(key):
+		s.alias = true
+	}
+}
+
+// listedIn tells whether a Connection header asks for the removal of a forwarding header on
+// the way.
+func (h *headers) listedIn(lines []string) bool {
+	for _, line := range lines {
+		switch line {
+		case "keep-alive", "close", "Upgrade", "upgrade", "Keep-Alive":
+			continue
+		}
+		for name := range strings.SplitSeq(line, ",") {
+			if h.isForwarding(trimOWS(name)) {
+				return true
+			}
+		}
+	}
+	return false
+}
