@@ -115,9 +115,19 @@ func (x *exchange) writeDeadline() {
 	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.front.WriteTimeout))
 }
 
+// readDeadline bounds what is left of the request's body; 0 lifts the bound.
+func (x *exchange) readDeadline(after time.Duration) {
+	var t time.Time
+	if after > 0 {
+		t = time.Now().Add(after)
+	}
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t) // not every connection can
+}
+
 // refuse ends the request with the wire form of err.
 func (x *exchange) refuse(err error, to target) {
 	x.err = err
+	x.readDeadline(x.front.BodyTimeout) // of a body that nobody read
 	r := refusalOf(err)
 	if r.allow != "" {
 		x.Header().Set("Allow", r.allow)

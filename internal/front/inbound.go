@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"onemcp/internal/fault"
@@ -66,18 +66,25 @@ func (f *Front) readBody(in *inbound, x *exchange, r *http.Request) error {
 	if r.ContentLength > f.MaxBody {
 		return f.tooLarge()
 	}
-	control := http.NewResponseController(x.ResponseWriter)
-	_ = control.SetReadDeadline(time.Now().Add(f.BodyTimeout))
+	x.readDeadline(f.BodyTimeout)
 	buf, err := readAll(in.buf[:0], io.LimitReader(r.Body, f.MaxBody+1), int(r.ContentLength))
 	in.buf = buf
-	_ = control.SetReadDeadline(time.Time{})
 	switch {
 	case err != nil:
-		return fault.New(fault.Invalid, "the body could not be read").WithCause(err)
+		x.Header().Set("Connection", "close") // else the server would wait for the rest
+		return brokenBody(err)
 	case int64(len(buf)) > f.MaxBody:
 		return f.tooLarge()
 	}
+	x.readDeadline(0)
 	return nil
+}
+
+func brokenBody(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &refusal{status: http.StatusRequestTimeout, err: fault.New(fault.Invalid, "the body did not come in time")}
+	}
+	return fault.New(fault.Invalid, "the body could not be read").WithCause(err)
 }
 
 func (f *Front) tooLarge() error {

@@ -100,6 +100,7 @@ func header(h http.Header, canonical string) (value string, ok bool) {
 	return "", false
 }
 
+// modernClient returns who sends a message. It owns its bytes: a call that waits for input outlives the message.
 func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.Client {
 	c := &gateway.Client{
 		Scope:     scope,
@@ -107,8 +108,8 @@ func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.C
 		Era:       mcp.Modern,
 		Affinity:  h.Get(headerAffinity),
 		Meta: mcp.ClientMeta{
-			Capabilities: m.Value(mcp.FieldMetaCapabilities),
-			Info:         m.Value(mcp.FieldMetaClientInfo),
+			Capabilities: bytes.Clone(m.Value(mcp.FieldMetaCapabilities)),
+			Info:         bytes.Clone(m.Value(mcp.FieldMetaClientInfo)),
 		},
 	}
 	c.Meta.Version, _ = m.Text(mcp.FieldMetaVersion)
