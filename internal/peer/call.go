@@ -55,12 +55,29 @@ func (p *Peer) forget(c *call) bool {
 	return true
 }
 
-// take takes the call of an id out of the table; nil if it is not there.
+// giveUp is forget for a call that the other side goes on with.
+func (p *Peer) giveUp(c *call) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls[c.id] != c {
+		return false
+	}
+	delete(p.calls, c.id)
+	if !c.listen {
+		p.ghosts.Add(c.id, c.owner)
+	}
+	return true
+}
+
+// take takes the call of an id, which has been answered, out of the table; nil if it is not there.
 func (p *Peer) take(id uint64) *call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.calls[id]
 	delete(p.calls, id)
+	if c == nil {
+		p.ghosts.Answered(id)
+	}
 	return c
 }
 

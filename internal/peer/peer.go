@@ -55,7 +55,8 @@ type Peer struct {
 	calls  map[uint64]*call
 	asks   map[string]*ask // the other side's open requests by raw id
 	serial uint64          // of the last call
-	lost   error           // why there can be no more calls
+	ghosts Ghosts
+	lost   error // why there can be no more calls
 }
 
 // New returns a peer that reads r and writes w. It closes w when it has nothing more to say; to end
@@ -177,7 +178,7 @@ func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, er
 		return p.close(c)
 	case <-ctx.Done():
 	}
-	if !p.forget(c) { // the answer is here already
+	if !p.giveUp(c) { // the answer is here already
 		<-c.done
 		return p.close(c)
 	}

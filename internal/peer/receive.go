@@ -94,8 +94,8 @@ func ofConnection(method string) bool {
 	return false
 }
 
-// soleOwner returns the oldest call in flight if all that have an owner have the same. Subscriptions do
-// not count, since all that belongs to them says so.
+// soleOwner returns the oldest call in flight if all that have an owner have the same; calls that were given up
+// count. Subscriptions do not, since all that belongs to them says so.
 func (p *Peer) soleOwner() *call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,6 +108,9 @@ func (p *Peer) soleOwner() *call {
 		case oldest == nil || c.serial < oldest.serial:
 			oldest = c
 		}
+	}
+	if oldest != nil && p.ghosts.Haunt(oldest.owner) {
+		return nil
 	}
 	return oldest
 }

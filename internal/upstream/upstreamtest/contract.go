@@ -45,6 +45,7 @@ func (b Backend) tests(era mcp.Era) map[string]func(*testing.T, mcp.Era) {
 		"each call gets its own answer":                    b.ownAnswer,
 		"a cancelled call returns and the backend is told": b.cancel,
 		"a late answer reaches nobody":                     b.lateAnswer,
+		"a late log message reaches nobody":                b.lateLog,
 		"a message over the limit fails its call alone":    b.tooLarge,
 		"the end of the context closes the connection":     b.orderlyEnd,
 		"a call needs a connection":                        b.notConnected,

@@ -58,6 +58,15 @@ func (c *call) chatter(ctx context.Context) []byte {
 	return c.structured(string(text))
 }
 
+// parting waits to be cancelled; then it logs its text, "cancelled: " and the text count as received, and nothing is answered.
+func (c *call) parting(ctx context.Context) []byte {
+	<-ctx.Done()
+	a := c.args()
+	c.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":%s}}`, mcp.Quote(nil, a.Text)))
+	c.s.receive(&mcp.Message{Raw: []byte("cancelled: " + a.Text)}, nil)
+	return nil
+}
+
 // declared returns the capabilities: what the scripted offers need besides the constant ones.
 func (s *Server) declared() string {
 	more := ""

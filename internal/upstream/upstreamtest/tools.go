@@ -36,6 +36,7 @@ func tools() map[string]tool {
 		"noise":    (*call).noise,    // {"text":"x"}: a line that is no message; for lines only
 		"crash":    (*call).crash,    // the end of the process
 		"whoami":   (*call).whoami,   // {"pid":1,"conversation":"x"}
+		"parting":  (*call).parting,  // {"text":"x"}: a log message when it is cancelled
 		"chatter":  (*call).chatter,  // {"n":3,"text":"x"}: progress and log messages, until cancelled
 	}
 }

@@ -163,3 +163,22 @@ func (b Backend) listsChanged(t *testing.T, era mcp.Era) {
 	}
 	own.empty(t, "the call")
 }
+
+// lateLog: what a backend says of a call that was given up is not for who happens to be the only one left.
+func (b Backend) lateLog(t *testing.T, era mcp.Era) {
+	l := b.open(t, Script{}, openingOf(era))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	other := newSink()
+	var calling sync.WaitGroup
+	defer calling.Wait()
+	stay, leave := context.WithCancel(t.Context())
+	defer leave()
+	calling.Go(func() { _, _ = l.conn.Call(ctx, l.request("parting", `{"text":"secret"}`, "", "me"), newSink()) })
+	calling.Go(func() { _, _ = l.conn.Call(stay, l.request("hang", `{"text":"bystander"}`, "", "you"), other) })
+	l.await("secret")
+	l.await("bystander")
+	cancel()
+	l.await("cancelled: secret")
+	other.empty(t, "another client")
+}
