@@ -2,17 +2,14 @@ package sse
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strconv"
 	"time"
 )
 
-// ErrTooLarge says that an event is over the reader's limit. The stream cannot be read on.
-var ErrTooLarge = errors.New("an event is over the size limit")
-
 const (
 	firstBuffer   = 4 << 10
+	overhead      = 1 << 10 // of an event in the stream: names of fields, comments within
 	byteOrderMark = "\ufeff"
 )
 
@@ -35,30 +32,41 @@ type Reader struct {
 	hasField bool // the current event has a field
 	hasData  bool
 	from, to int // of the data in buf
+
+	left rest   // of an event over the limit
+	tail []byte // of that event
 }
 
-// NewReader returns a reader of src that refuses events longer than max bytes, counted as they stand
-// in the stream, names of fields and comments between them included.
+// NewReader returns a reader of src that refuses events with more than max bytes of data, and
+// those that take 1 KiB more than max as they stand in the stream.
 func NewReader(src io.Reader, max int) *Reader {
 	return &Reader{src: src, max: max}
 }
 
 // Next returns the next event that has any field. Its Data is valid until the next call. At the
 // end it returns io.EOF, or io.ErrUnexpectedEOF if the stream ends within
-// an event, or the source's error, or [ErrTooLarge].
+// an event, or the source's error. In place of an event over the limit it returns
+// a [*TooLargeError]; the next call goes on behind it, as after [Reader.Skip].
 func (r *Reader) Next() (Event, error) {
+	if _, err := r.Skip(); err != nil {
+		return Event{}, r.ending(err)
+	}
 	r.begin()
 	for {
 		line, err := r.line()
-		if err != nil {
-			return Event{}, r.ending(err)
-		}
-		if r.pos-r.start > r.max {
-			return Event{}, ErrTooLarge
-		}
+		long := r.pos-r.start > r.max+overhead
 		switch {
+		case err == errFull:
+			return Event{}, r.tooLarge(inLine)
+		case err != nil:
+			return Event{}, r.ending(err)
 		case len(line) > 0:
 			r.field(line)
+			if long {
+				return Event{}, r.tooLarge(fromLine)
+			}
+		case r.hasField && (long || r.to-r.from > r.max):
+			return Event{}, r.tooLarge(noRest)
 		case r.hasField:
 			return r.finish(), nil
 		}
@@ -75,6 +83,7 @@ func (r *Reader) Ended() bool { return r.err == io.EOF }
 func (r *Reader) begin() {
 	r.start = r.pos
 	r.event, r.hasField, r.hasData = Event{}, false, false
+	r.from, r.to = r.pos, r.pos
 }
 
 func (r *Reader) finish() Event {
@@ -100,16 +109,20 @@ func (r *Reader) line() ([]byte, error) {
 		}
 		rest := r.buf[r.pos:]
 		if end := lineEnd(rest[searched:]); end >= 0 {
-			end += searched
-			r.afterCR = rest[end] == '\r'
-			r.pos += end + 1
-			return rest[:end], nil
+			r.endLine(searched + end)
+			return rest[:searched+end], nil
 		}
 		searched = len(rest)
 		if err := r.fill(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// endLine goes behind the line end that stands so far behind pos.
+func (r *Reader) endLine(at int) {
+	r.afterCR = r.buf[r.pos+at] == '\r'
+	r.pos += at + 1
 }
 
 // skip passes over the LF of a CRLF, and over the byte order mark at the start, and reports whether
@@ -136,8 +149,8 @@ func (r *Reader) fill() error {
 	if r.err != nil {
 		return r.err
 	}
-	if len(r.buf)-r.start > r.max {
-		return ErrTooLarge
+	if len(r.buf)-r.start > r.max+overhead {
+		return errFull
 	}
 	r.room()
 	n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])

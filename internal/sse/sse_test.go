@@ -14,9 +14,10 @@ import (
 )
 
 // all reads a stream to its end and writes the events down, one a line.
-func all(src io.Reader, max int) (string, error) {
+func all(src io.Reader, max int) (string, error) { return drain(sse.NewReader(src, max)) }
+
+func drain(r *sse.Reader) (string, error) {
 	var b strings.Builder
-	r := sse.NewReader(src, max)
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -105,23 +106,56 @@ func TestAnEventEndsWithItsLastByte(t *testing.T) {
 
 func TestSizeLimit(t *testing.T) {
 	t.Parallel()
-	fits := "data: " + strings.Repeat("x", 92) + "\n\n" // 100 bytes
+	fits := "event: message\n: hello\ndata: " + strings.Repeat("x", 100) + "\n\n"
 	for how, src := range sources(strings.Repeat(fits, 50)) {
 		if got, err := all(src, 100); strings.Count(got, "\n") != 50 || !errors.Is(err, io.EOF) {
 			t.Errorf("%s: events at the limit: %d, %v", how, strings.Count(got, "\n"), err)
 		}
 	}
 	for name, stream := range map[string]string{
-		"one byte more":    "data: " + strings.Repeat("x", 93) + "\n\n",
-		"many lines":       strings.Repeat("data: x\n", 50) + "\n",
-		"comments within":  "data: a\n" + strings.Repeat(": beat\n", 50) + "\n",
+		"one byte more":    "data: " + strings.Repeat("x", 101) + "\n\n",
+		"many lines":       strings.Repeat("data: x\n", 51) + "\n",
+		"empty lines":      strings.Repeat("data:\n", 1<<10) + "\n",
+		"comments within":  "data: a\n" + strings.Repeat(": beat\n", 1<<10) + "\n",
 		"a line for ever":  strings.Repeat("x", 1<<16),
 		"a name for ever":  "event: " + strings.Repeat("x", 1<<16),
 		"unterminated too": "data: " + strings.Repeat("x", 1<<16),
 	} {
 		for how, src := range sources(stream) {
-			if got, err := all(src, 100); got != "" || !errors.Is(err, sse.ErrTooLarge) {
+			got, err := all(src, 100)
+			if _, ok := errors.AsType[*sse.TooLargeError](err); got != "" || !ok {
 				t.Errorf("%s, %s: got %q, %v", name, how, got, err)
+			}
+		}
+	}
+}
+
+func TestReadingGoesOnAfterAnEventOverTheLimit(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("x", 1<<16)
+	for name, event := range map[string]string{
+		"one line":         "event: message\ndata: {begin" + body + "end}\n\n",
+		"CRLF":             "data: {begin" + body + "end}\r\n\r\n",
+		"barely over":      "data: {begin" + body[:91] + "end}\n\n",
+		"many lines":       "data: {begin\n" + strings.Repeat("data: x\n", 1<<10) + "data: end}\n\n",
+		"fields behind it": "data: {begin" + body + "\nid: end}\n\n",
+	} {
+		for how, src := range sources(event + "data: a\n\n" + event + "data: b\n\n") {
+			r := sse.NewReader(src, 100)
+			for _, want := range []string{"a", "b"} {
+				_, err := r.Next()
+				long, ok := errors.AsType[*sse.TooLargeError](err)
+				if !ok || !bytes.HasPrefix(long.Head, []byte("{begin")) {
+					t.Fatalf("%s, %s: got %v %+v", name, how, err, long)
+				}
+				if want == "a" { // and "b" is found by Next alone
+					if tail, err := r.Skip(); err != nil || !bytes.HasSuffix(tail, []byte("end}")) {
+						t.Fatalf("%s, %s: it ends with %q, %v", name, how, tail, err)
+					}
+				}
+				if e, err := r.Next(); string(e.Data) != want || err != nil {
+					t.Fatalf("%s, %s: then %q, %v", name, how, e.Data, err)
+				}
 			}
 		}
 	}
@@ -200,10 +234,17 @@ func FuzzRoundTrip(f *testing.F) {
 func FuzzReadInAnyPieces(f *testing.F) {
 	f.Add([]byte("\ufeff: c\r\ndata: a\rdata\n\nid: 1\nretry: 1\n\nevent: x\rdata:b\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		whole, err := all(bytes.NewReader(stream), 64)
-		pieces, err2 := all(iotest.OneByteReader(bytes.NewReader(stream)), 64)
-		if whole != pieces || err.Error() != err2.Error() {
-			t.Errorf("whole: %s, %v\npieces: %s, %v", whole, err, pieces, err2)
+		whole := sse.NewReader(bytes.NewReader(stream), 64)
+		pieces := sse.NewReader(iotest.OneByteReader(bytes.NewReader(stream)), 64)
+		for { // the same events and the same ones over the limit
+			a, err := drain(whole)
+			b, err2 := drain(pieces)
+			if a != b || err.Error() != err2.Error() {
+				t.Fatalf("whole: %s, %v\npieces: %s, %v", a, err, b, err2)
+			}
+			if _, ok := errors.AsType[*sse.TooLargeError](err); !ok {
+				return
+			}
 		}
 	})
 }

@@ -97,7 +97,7 @@ func (s *evented) connect() (*stream, error) {
 		discard(resp)
 		return nil, s.at.errContent(resp.StatusCode, mediaType(resp))
 	}
-	events := &stream{resp: resp, events: sse.NewReader(resp.Body, s.at.max+eventExtra)}
+	events := &stream{resp: resp, events: sse.NewReader(resp.Body, s.at.max)}
 	inbox, err := events.endpoint(s.at)
 	if err != nil {
 		events.close()
@@ -110,23 +110,11 @@ func (s *evented) connect() (*stream, error) {
 // read takes what comes on the stream until it ends; then all calls fail.
 func (s *evented) read(events *stream) {
 	defer events.close()
-	for {
-		text, err := s.at.nextMessage(events.events, &place{})
-		if err != nil {
-			s.lose(err)
-			return
-		}
-		if err := s.ledger.receive(text, nil); err != nil {
-			s.at.logLost(s.ledger.life, "a message of the backend was dropped", err)
-			s.ledger.spoil(text, err)
-		}
-	}
+	err := s.ledger.hear(events.events, &place{})
+	s.lose(fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).WithCause(err))
 }
 
 func (s *evented) lose(err error) {
-	if isCut(err) {
-		err = fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).WithCause(err)
-	}
 	s.ledger.fail(err)
 	select {
 	case s.lost <- err:

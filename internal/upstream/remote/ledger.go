@@ -3,7 +3,6 @@ package remote
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -213,18 +212,4 @@ func (l *ledger) soleOwner() *call {
 		}
 	}
 	return oldest
-}
-
-// spoil fails the call that text, which cannot be scanned, was meant to answer, if that can be told.
-func (l *ledger) spoil(text []byte, err error) {
-	var answer struct {
-		ID     *uint64         `json:"id"`
-		Method json.RawMessage `json:"method"`
-	}
-	if json.Unmarshal(text, &answer) != nil || answer.ID == nil || answer.Method != nil {
-		return
-	}
-	if c := l.find(*answer.ID); c != nil {
-		c.cancel(err)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"onemcp/internal/fault"
 	"onemcp/internal/sse"
 )
 
@@ -55,7 +54,7 @@ func (l *listener) once(ctx context.Context) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	l.opened = true
-	return l.read(ctx, resp)
+	return l.s.ledger.hear(sse.NewReader(resp.Body, l.s.at.max), &l.at)
 }
 
 // judge returns nil for a stream, errOver if there will be none, and another error if it is to be tried again.
@@ -76,25 +75,4 @@ func (l *listener) judge(resp *http.Response, labels *labels) error {
 		l.s.ledger.drop(fmt.Sprintf("the backend refused the stream of the session with HTTP status %d", code))
 	}
 	return errOver
-}
-
-func (l *listener) read(ctx context.Context, resp *http.Response) error {
-	events := sse.NewReader(resp.Body, l.s.at.max+eventExtra)
-	for {
-		text, err := l.s.at.nextMessage(events, &l.at)
-		if err == nil {
-			err = l.s.ledger.receive(text, nil)
-		}
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil || isCut(err) {
-			return err
-		}
-		l.s.at.logLost(ctx, "a message of the backend was dropped", err)
-		if fault.KindOf(err) == fault.TooLarge {
-			l.at.id = "" // what follows it is lost with it, or it would come again and again
-			return err
-		}
-	}
 }

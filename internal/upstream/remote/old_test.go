@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"onemcp/internal/fault"
@@ -160,14 +161,13 @@ func TestOldTransportLost(t *testing.T) {
 	}{
 		{"stream ends", func(o *old) { o.out <- func(http.ResponseWriter) bool { return false } }, fault.Unavailable, "has closed the connection"},
 		{"stream is reset", func(o *old) { o.out <- func(w http.ResponseWriter) bool { reset(w); return false } }, fault.Unavailable, "has closed the connection"},
-		{"oversized event", func(o *old) { o.send(`"` + strings.Repeat("x", 1<<13) + `"`) }, fault.TooLarge, "over the limit"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := newOld()
 			o.call = func(*mcp.Message) { tt.lose(o) }
-			l := dialOld(t, o, func(ro *remote.Options, _ *upstream.Opening) { ro.MaxMessage = 1 << 12 })
+			l := dialOld(t, o)
 			_, _, err := l.do(t.Context())
 			ended := l.end()
 			for _, err := range []error{err, ended} {
@@ -212,6 +212,51 @@ func TestOldTransportSpoiltAnswer(t *testing.T) {
 	}
 	if _, _, err := dialOld(t, o).do(t.Context()); fault.KindOf(err) != fault.Malformed || !strings.Contains(err.Error(), "stands twice") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOldTransportOversizedMessage(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 12
+	long := `"` + strings.Repeat("x", 1<<15) + `"`
+	tests := []struct {
+		name  string
+		say   func(id string) string
+		fails bool // the call that is going on all the while
+	}{
+		{"id in front", func(id string) string { return `{"jsonrpc":"2.0","id":` + id + `,"result":` + long + `}` }, false},
+		{"id at the end", func(id string) string { return `{"result":` + long + `,"jsonrpc":"2.0","id":` + id + `}` }, false},
+		{"id behind an error", func(id string) string {
+			return `{"error":{"id":1,"message":` + long + `},"id":` + id + `,"jsonrpc":"2.0"}`
+		}, false},
+		{"barely over", func(id string) string { return `{"jsonrpc":"2.0","id":` + id + `,"result":` + long[:limit-10] + `"}` }, false},
+		{"id nowhere", func(string) string { return long }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := newOld()
+			var first atomic.Pointer[mcp.Message]
+			o.call = func(m *mcp.Message) {
+				if first.CompareAndSwap(nil, m) {
+					return
+				}
+				o.send(tt.say(string(m.IDBytes())))
+				if !tt.fails {
+					o.send(result(first.Load(), `{}`))
+				}
+			}
+			l := dialOld(t, o, func(ro *remote.Options, _ *upstream.Opening) { ro.MaxMessage = limit })
+			other := l.begin()
+			o.log.await(t, holds(`tools/call`))
+			if _, _, err := l.do(t.Context()); fault.KindOf(err) != fault.TooLarge {
+				t.Errorf("got %v", err)
+			}
+			get(t, other.done)
+			if fails := fault.KindOf(other.err) == fault.TooLarge; fails != tt.fails || !fails && other.err != nil {
+				t.Errorf("the other call ended with %v", other.err)
+			}
+		})
 	}
 }
 

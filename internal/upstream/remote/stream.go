@@ -16,8 +16,7 @@ import (
 const (
 	firstDelay  = time.Second
 	longestWait = 30 * time.Second
-	maxResumes  = 5       // attempts in a row without an event
-	eventExtra  = 1 << 10 // what an event may hold besides its message
+	maxResumes  = 5 // attempts in a row without an event
 	drainTime   = time.Second
 )
 
@@ -60,7 +59,15 @@ func (s *streamable) takeStream(c *call, resp *http.Response, l *labels) error {
 	if cut, ok := errors.AsType[cutError](err); ok {
 		return s.at.errCut(cut.cause)
 	}
+	if isLong(err) {
+		return s.at.errTooLarge()
+	}
 	return err
+}
+
+func isLong(err error) bool {
+	_, ok := errors.AsType[*sse.TooLargeError](err)
+	return ok
 }
 
 func isCut(err error) bool {
@@ -91,9 +98,9 @@ func (s *streamable) resume(c *call, at *place) error {
 // follow takes the messages of one stream. It returns nil when the call is answered, and then leaves the
 // stream to a task that sees its end, so that the socket can be used again.
 func (s *streamable) follow(c *call, resp *http.Response, at *place) error {
-	events := sse.NewReader(resp.Body, s.at.max+eventExtra)
+	events := sse.NewReader(resp.Body, s.at.max)
 	for {
-		text, err := s.at.nextMessage(events, at)
+		text, err := nextMessage(events, at)
 		if err == nil {
 			err = s.ledger.receive(text, c)
 		}
@@ -108,12 +115,13 @@ func (s *streamable) follow(c *call, resp *http.Response, at *place) error {
 	}
 }
 
-// nextMessage returns the data of the next event that is a message. The error is a cutError or a fault of kind TooLarge.
-func (e *endpoint) nextMessage(events *sse.Reader, at *place) ([]byte, error) {
+// nextMessage returns the data of the next event that is a message. The error is a cutError or, for a
+// message over the limit, an *sse.TooLargeError, after which reading may go on.
+func nextMessage(events *sse.Reader, at *place) ([]byte, error) {
 	for {
 		event, err := events.Next()
-		if errors.Is(err, sse.ErrTooLarge) || len(event.Data) > e.max {
-			return nil, e.errTooLarge()
+		if isLong(err) {
+			return nil, err
 		}
 		if err != nil {
 			return nil, cutError{err}
@@ -121,6 +129,25 @@ func (e *endpoint) nextMessage(events *sse.Reader, at *place) ([]byte, error) {
 		at.note(event)
 		if event.Name == "" && len(event.Data) > 0 {
 			return event.Data, nil
+		}
+	}
+}
+
+// hear takes the messages of a stream of the whole connection until the stream ends, and returns why.
+func (l *ledger) hear(events *sse.Reader, at *place) error {
+	for {
+		text, err := nextMessage(events, at)
+		if err == nil {
+			err = l.receive(text, nil)
+		}
+		long, isLong := errors.AsType[*sse.TooLargeError](err)
+		switch {
+		case isLong:
+			l.tooLarge(long.Head, events.Skip)
+		case isCut(err):
+			return err
+		case err != nil:
+			l.spoilt(text, err)
 		}
 	}
 }
