@@ -1,4 +1,4 @@
-# Two images: the last target, 1mcp, is small and holds the binary alone; with-tools
+# Two images: the last target, gateway, is small and holds the binary alone; with-tools
 # adds Node and uv, for servers that are started by npx or uvx:
 #
 #     docker build -t 1mcp .
@@ -29,7 +29,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr
 ENTRYPOINT ["/usr/local/bin/1mcp"]
 CMD ["serve"]
 
-FROM scratch AS 1mcp
+FROM scratch AS gateway
 COPY --from=build /rootfs/ /
 COPY --from=build --chown=65532:65532 /rootfs/app /app
 COPY --from=build --chown=65532:65532 /rootfs/var/lib/1mcp /var/lib/1mcp
