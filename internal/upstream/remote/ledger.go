@@ -9,6 +9,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/peer"
 	"onemcp/internal/upstream"
 )
 
@@ -31,6 +32,7 @@ type ledger struct {
 	calls  map[uint64]*call
 	asks   map[string]*ask // the backend's open requests, by raw id
 	serial uint64
+	ghosts peer.Ghosts
 	closed error           // why there can be no more calls
 	life   context.Context // of the calls
 	end    context.CancelCauseFunc
@@ -86,12 +88,27 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 	return nil
 }
 
-// close takes c out of the ledger and reports whether it was answered.
+// close takes c out of the ledger and reports whether it was answered. If not, the backend may go on with it.
 func (l *ledger) close(c *call) bool {
+	open := !c.isAnswered()
 	l.mu.Lock()
 	delete(l.calls, c.ID)
+	if open && c.Method != mcp.MethodListen {
+		l.ghosts.Add(c.ID, c.Owner)
+	}
 	l.mu.Unlock()
-	return c.finish()
+	answered := c.finish()
+	if open && answered {
+		l.forget(c.ID)
+	}
+	return answered
+}
+
+// forget notes that the backend has done with a call that was given up.
+func (l *ledger) forget(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ghosts.Answered(id)
 }
 
 func (l *ledger) find(id uint64) *call {
@@ -140,6 +157,7 @@ func (l *ledger) receiveAnswer(m *mcp.Message, home *call) {
 		c.completeElsewhere(m.Clone())
 		return
 	}
+	l.forget(id)
 	l.drop("the backend sent an answer to no request")
 }
 
@@ -196,8 +214,8 @@ func ofConnection(method string) bool {
 	return false
 }
 
-// soleOwner returns the oldest call in flight if all have one owner. Calls without owner do not count, nor
-// do subscriptions, since all that belongs to them says so.
+// soleOwner returns the oldest call in flight if all have one owner. Calls that were given up count; calls without
+// owner do not, nor do subscriptions, since all that belongs to them says so.
 func (l *ledger) soleOwner() *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -210,6 +228,9 @@ func (l *ledger) soleOwner() *call {
 		case oldest == nil || c.serial < oldest.serial:
 			oldest = c
 		}
+	}
+	if oldest != nil && l.ghosts.Haunt(oldest.Owner) {
+		return nil
 	}
 	return oldest
 }
