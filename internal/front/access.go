@@ -85,10 +85,7 @@ func (x *exchange) admit(r *http.Request, to target) error {
 		return fault.New(fault.Invalid, "forwarding headers came from %s, which is not a trusted proxy", x.decision.PeerText()).
 			WithHint("add it to server.trustProxy; check id: untrusted_headers")
 	}
-	if err := x.guard(r, to); err != nil {
-		return err
-	}
-	return x.limit(to)
+	return x.guard(r, to)
 }
 
 func (x *exchange) guard(r *http.Request, to target) error {

@@ -144,11 +144,14 @@ func (f *Front) serve(x *exchange, r *http.Request, to target) error {
 	if err := x.admit(r, to); err != nil {
 		return err
 	}
+	if x.cors(r, to) {
+		return nil
+	}
 	if done, err := x.toHTTPS(r, to); done || err != nil {
 		return err
 	}
-	if x.cors(r, to) {
-		return nil
+	if err := x.limit(to); err != nil {
+		return err
 	}
 	if done, err := x.checkMethod(r, to); done || err != nil {
 		return err
