@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector a process sleeps for a second at its end
 			e.Values["programs"] = map[string]*program{}
 			return nil
 		},
@@ -72,6 +73,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	p.cmd.Env = []string{
 		"HOME=" + ts.Getenv("HOME"), "XDG_CONFIG_HOME=" + ts.Getenv("XDG_CONFIG_HOME"), "PATH=" + ts.Getenv("PATH"),
 		"ONE_MCP_PORT=" + ts.Getenv("ONE_MCP_PORT"), "TOKEN=" + ts.Getenv("TOKEN"),
+		"GORACE=" + ts.Getenv("GORACE"),
 	}
 	stderr, err := p.cmd.StderrPipe()
 	ts.Check(err)

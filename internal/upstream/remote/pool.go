@@ -54,7 +54,19 @@ func (p *pool) enter() {
 func (p *pool) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.users--; p.users == 0 {
+	p.users--
+	p.closeUnused()
+}
+
+// sweep is called by who has used a socket without being a user any more.
+func (p *pool) sweep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeUnused()
+}
+
+func (p *pool) closeUnused() {
+	if p.users == 0 {
 		p.CloseIdleConnections()
 	}
 }
