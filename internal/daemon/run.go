@@ -37,7 +37,8 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 	watch := start("watching the configuration file", d.watch, ended)
 	reload := start("reloading", d.reloads, ended)
 	states := start("reporting of backends", d.report, ended)
-	metrics := start("the metrics listener", d.serveMetrics, ended)
+	metricsAt := d.config.Server.Metrics.Listen
+	metrics := start("the metrics listener", func(ctx context.Context) error { return d.serveMetrics(ctx, metricsAt) }, ended)
 	d.ready.Store(true)
 	s := steps{d.o.Log}
 	return func() {

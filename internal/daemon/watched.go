@@ -28,8 +28,7 @@ func (m measured) Handler() http.Handler {
 
 // serveMetrics shows the metrics on a listener of their own, where one is configured. That it cannot
 // be opened is no reason not to serve.
-func (d *Daemon) serveMetrics(ctx context.Context) error {
-	address := d.config.Server.Metrics.Listen
+func (d *Daemon) serveMetrics(ctx context.Context, address string) error {
 	if address == "" {
 		<-ctx.Done()
 		return nil
