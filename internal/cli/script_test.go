@@ -234,7 +234,7 @@ func (p *program) client(ts *testscript.TestScript) (c *http.Client, base string
 	base = strings.TrimSuffix(p.url, "/mcp")
 	if path, ok := strings.CutPrefix(p.url, "unix:"); ok {
 		path = ts.MkAbs(path)
-		base = "http://socket"
+		base = "http://localhost"
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}
