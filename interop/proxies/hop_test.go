@@ -16,15 +16,16 @@ import (
 // not empty, as "2s", is what the proxy lets a stream be idle.
 type hop func(t testing.TB, at, upstream, limit string)
 
-// nginx runs a file of deploy/nginx inside the least http section.
+// nginx runs a file of deploy/ inside the least http section.
 func nginx(file string) hop {
 	return func(t testing.TB, at, upstream, limit string) {
 		t.Helper()
 		program, dir, global := need(t, "nginx"), t.TempDir(), ""
-		site := toUpstream(t, deployed(t, "nginx/"+file), upstream)
+		site := toUpstream(t, httpSection(deployed(t, file)), upstream)
 		if strings.Contains(site, "listen 443 ") {
 			crt, key := certificate(t)
-			site = edit(t, site, "listen 80;", "listen "+reserve(t)+";", "listen 443 ", "listen "+at+" ",
+			site = strings.ReplaceAll(site, "listen 80;", "listen "+reserve(t)+";")
+			site = edit(t, site, "listen 443 ", "listen "+at+" ",
 				"/etc/ssl/mcp.example.com.crt", crt, "/etc/ssl/mcp.example.com.key", key)
 		} else {
 			site = edit(t, site, "listen 80;", "listen "+at+";")
@@ -39,6 +40,15 @@ func nginx(file string) hop {
 		main := write(t, dir, "nginx.conf", nginxMain(dir, site, global))
 		launch(t, at, harness.Spec{Path: program, Args: []string{"-p", dir, "-c", main, "-e", "stderr"}})
 	}
+}
+
+// httpSection is what a whole nginx.conf has between its http { and }, or a
+// part of one as it is.
+func httpSection(text string) string {
+	if _, inner, whole := strings.Cut(text, "http {\n"); whole {
+		return inner[:strings.LastIndex(inner, "}")]
+	}
+	return text
 }
 
 // nginxMain keeps all that nginx writes in dir.
@@ -168,7 +178,7 @@ func startCaddy(t testing.TB, at, upstream, limit, scheme, tls string) {
 // toUpstream puts where the gateway is in the place of where the files have it.
 func toUpstream(t testing.TB, text, upstream string) string {
 	t.Helper()
-	for _, there := range []string{"127.0.0.1:3000", "localhost:3000", "/run/1mcp/1mcp.sock"} {
+	for _, there := range []string{"127.0.0.1:3000", "localhost:3000", "1mcp:3000", "/run/1mcp/1mcp.sock"} {
 		if strings.Contains(text, there) {
 			return edit(t, text, there, strings.Replace(upstream, "127.0.0.1", hostOf(there), 1))
 		}
@@ -179,8 +189,8 @@ func toUpstream(t testing.TB, text, upstream string) string {
 
 // hostOf keeps the page's localhost as it stands.
 func hostOf(there string) string {
-	if strings.HasPrefix(there, "localhost") {
-		return "localhost"
+	if host, _, _ := strings.Cut(there, ":"); host == "localhost" {
+		return host
 	}
 	return "127.0.0.1"
 }

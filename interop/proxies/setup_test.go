@@ -30,20 +30,21 @@ type setup struct {
 	hops   []hop  // from the gateway outwards
 	scheme string // that clients use
 	prefix string // of the public path
-	http2  bool   // what clients speak with the outermost proxy
+	env    []string
+	http2  bool // what clients speak with the outermost proxy
 }
 
 // setups are all that are tested whole.
 func setups() []setup {
 	return []setup{
 		{name: "direct", file: "nginx/page.json"},
-		{name: "nginx/page", file: "nginx/page.json", hops: []hop{nginx("page.conf")}},
-		{name: "nginx/recommended", file: "nginx/recommended.json", hops: []hop{nginx("recommended.conf")}},
-		{name: "nginx/tls", file: "nginx/tls.json", hops: []hop{nginx("tls.conf")}, scheme: "https"},
-		{name: "nginx/tls/http2", file: "nginx/tls.json", hops: []hop{nginx("tls.conf")}, scheme: "https", http2: true},
-		{name: "nginx/unix", file: "nginx/unix.json", hops: []hop{nginx("unix.conf")}},
-		{name: "nginx/prefix-strip", file: "nginx/prefix.json", hops: []hop{nginx("prefix-strip.conf")}, prefix: "/gw"},
-		{name: "nginx/prefix-keep", file: "nginx/prefix.json", hops: []hop{nginx("prefix-keep.conf")}, prefix: "/gw"},
+		{name: "nginx/page", file: "nginx/page.json", hops: []hop{nginx("nginx/page.conf")}},
+		{name: "nginx/recommended", file: "nginx/recommended.json", hops: []hop{nginx("nginx/recommended.conf")}},
+		{name: "nginx/tls", file: "nginx/tls.json", hops: []hop{nginx("nginx/tls.conf")}, scheme: "https"},
+		{name: "nginx/tls/http2", file: "nginx/tls.json", hops: []hop{nginx("nginx/tls.conf")}, scheme: "https", http2: true},
+		{name: "nginx/unix", file: "nginx/unix.json", hops: []hop{nginx("nginx/unix.conf")}},
+		{name: "nginx/prefix-strip", file: "nginx/prefix.json", hops: []hop{nginx("nginx/prefix-strip.conf")}, prefix: "/gw"},
+		{name: "nginx/prefix-keep", file: "nginx/prefix.json", hops: []hop{nginx("nginx/prefix-keep.conf")}, prefix: "/gw"},
 		{name: "apache/page", file: "apache/page.json", hops: []hop{apache("page.conf")}},
 		{name: "apache/recommended", file: "apache/recommended.json", hops: []hop{apache("recommended.conf")}},
 		{name: "haproxy", file: "haproxy/haproxy.json", hops: []hop{haproxy("haproxy.cfg")}},
@@ -51,7 +52,10 @@ func setups() []setup {
 		{name: "haproxy/proxy-protocol/tls", file: "haproxy/proxy-protocol.json", hops: []hop{haproxyTLS("proxy-protocol.cfg")}, scheme: "https"},
 		{name: "caddy", file: "caddy/caddy.json", hops: []hop{caddy}},
 		{name: "caddy/tls", file: "caddy/caddy.json", hops: []hop{caddyTLS}, scheme: "https", http2: true},
-		{name: "nginx+haproxy", file: "haproxy/haproxy.json", hops: []hop{haproxy("behind-proxy.cfg"), nginx("recommended.conf")}},
+		{name: "compose/page", file: "compose/page/mcp.json", env: []string{"TRUST_PROXY=true"}, hops: []hop{nginx("compose/page/nginx.conf")}},
+		{name: "compose/recommended", file: "compose/recommended/mcp.json", env: []string{"TRUST_PROXY=127.0.0.0/30"}, hops: []hop{nginx("compose/recommended/nginx.conf")}},
+		{name: "cloudflare/nginx", file: "cloudflare/nginx.json", hops: []hop{nginx("cloudflare/nginx.conf")}, scheme: "https"},
+		{name: "nginx+haproxy", file: "haproxy/haproxy.json", hops: []hop{haproxy("behind-proxy.cfg"), nginx("nginx/recommended.conf")}},
 	}
 }
 
@@ -74,7 +78,7 @@ func (s setup) start(t testing.TB, limit string) *site {
 	_, port, _ := net.SplitHostPort(out.proxy)
 	origin := s.scheme + "://" + net.JoinHostPort(publicName, port)
 	out.base = origin + s.prefix
-	upstream, gateway := startGateway(t, s.config(t, port))
+	upstream, gateway := startGateway(t, s.config(t, port), s.env...)
 	out.gateway = gateway
 	if len(s.hops) == 0 {
 		out.proxy, out.base = upstream, "http://"+upstream
@@ -109,6 +113,9 @@ func (s setup) config(t testing.TB, port string) string {
 	if err := json.Unmarshal([]byte(text), &config); err != nil {
 		t.Fatalf("deploy/%s: %v", s.file, err)
 	}
+	if config["server"] == nil {
+		config["server"] = map[string]any{}
+	}
 	config["server"]["heartbeatInterval"] = beat
 	if _, unix := config["server"]["listen"]; unix {
 		config["server"]["listen"] = "unix:" + filepath.Join(shortDir(t), "1mcp.sock")
@@ -138,14 +145,14 @@ func shortDir(t testing.TB) string {
 }
 
 // startGateway returns where the gateway listens: host:port, or a path.
-func startGateway(t testing.TB, config string) (string, *harness.Child) {
+func startGateway(t testing.TB, config string, env ...string) (string, *harness.Child) {
 	t.Helper()
 	home := t.TempDir()
 	file := write(t, home, "mcp.json", config)
 	child := harness.Start(t, harness.Spec{
 		Path: bin.OneMCP,
 		Args: []string{"serve", "--config", file},
-		Env:  []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home, "ONE_MCP_STATE_DIR=" + filepath.Join(home, "state")},
+		Env:  append(env, "HOME="+home, "XDG_CONFIG_HOME="+home, "ONE_MCP_STATE_DIR="+filepath.Join(home, "state")),
 		Dir:  home,
 	})
 	t.Cleanup(func() {
