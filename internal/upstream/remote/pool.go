@@ -58,13 +58,6 @@ func (p *pool) leave() {
 	p.closeUnused()
 }
 
-// sweep is called by who has used a socket without being a user any more.
-func (p *pool) sweep() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closeUnused()
-}
-
 func (p *pool) closeUnused() {
 	if p.users == 0 {
 		p.CloseIdleConnections()
