@@ -7,7 +7,7 @@ type scanned struct {
 	client, proto, host []string // the configured headers' lines
 	forwarded           []string // Forwarded, chosen or not
 	realIP              []string
-	cloudflare          []string // CF-Connecting-IP or True-Client-IP
+	cloudflare          []string // CF-Connecting-IP
 	any                 bool     // any forwarding header in the right spelling
 	via                 bool
 	alias               bool // any in underscore spelling
@@ -15,10 +15,10 @@ type scanned struct {
 }
 
 // scan sorts the headers in one pass, which is cheaper than a lookup for every name.
-func (h *headers) scan(header map[string][]string) scanned {
-	var s scanned
+func (s *scanned) scan(h *headers, header map[string][]string) {
+	initials := h.initials | knownLetters
 	for key, lines := range header {
-		if len(lines) == 0 {
+		if len(lines) == 0 || key == "" || !initials.has(key[0]) {
 			continue
 		}
 		if s.configured(h, key, lines) {
@@ -37,7 +37,24 @@ func (h *headers) scan(header map[string][]string) scanned {
 		}
 		s.any = true
 	}
-	return s
+}
+
+// letters is a set of first letters; it leaves most headers alone at the cost of one shift.
+type letters uint64
+
+func (l letters) has(c byte) bool { return l>>(c&63)&1 != 0 }
+
+// knownLetters begin the names that [classify] knows, and Via.
+const knownLetters = letters(1<<('X'&63) | 1<<('F'&63) | 1<<('C'&63) | 1<<('T'&63) | 1<<('V'&63))
+
+// compiled returns h with the initials of its own names.
+func (h headers) compiled() headers {
+	for _, name := range []string{h.client.name, h.proto.name, h.host.name} {
+		if name != "" {
+			h.initials |= 1 << (name[0] & 63)
+		}
+	}
+	return h
 }
 
 // configured keeps the lines of the headers the setting names.
