@@ -32,12 +32,12 @@ type derivation struct {
 func (r *derivation) derive() {
 	r.seen.scan(&r.p.headers, r.in.Header)
 	r.begin()
-	r.raise(AliasHeader, r.seen.alias)
+	r.raise(AliasHeader, r.d.Seen&SeenAlias != 0)
 	r.raise(ConnectionStrip, r.seen.strip)
 	r.d.Trusted = r.p.trustsPeer(&r.d)
 	r.trace.peer(r)
 	if !r.d.Trusted {
-		r.raise(UntrustedHeaders, r.seen.any || r.seen.alias)
+		r.raise(UntrustedHeaders, r.d.Seen&^SeenVia != 0)
 		r.direct(StatusDirect)
 		return
 	}
@@ -57,7 +57,7 @@ func (r *derivation) begin() {
 	d := &r.d
 	d.Peer, d.Unix = parsePeer(r.in.Peer)
 	d.Proxied = r.in.Proxied
-	d.Forwarding = r.seen.any || r.seen.alias || r.seen.via
+	d.Seen = r.seen.seen
 	d.Announced = len(r.seen.client) > 0
 	d.Sources = Sources{Connection, Connection, Connection}
 	d.Scheme = "http"

@@ -330,13 +330,13 @@ func TestNeverRead(t *testing.T) {
 			t.Errorf("%s is not known as a forwarding header", name)
 		}
 		got := p.Derive(inputOf("10.0.0.1:5", honest+"\n"+name+": 66.66.66.66"))
-		got.Flags = want.Flags
+		got.Flags, got.Seen = want.Flags, want.Seen
 		if got != want {
 			t.Errorf("%s changes the answer to %s", name, show(got))
 		}
 		alone := p.Derive(inputOf("10.0.0.1:5", name+": http"))
-		if !alone.Forwarding || alone.Client != alone.Peer || alone.Scheme != "http" {
-			t.Errorf("%s alone gives %s, forwarding %v", name, show(alone), alone.Forwarding)
+		if !alone.Forwarding() || alone.Client != alone.Peer || alone.Scheme != "http" {
+			t.Errorf("%s alone gives %s, forwarding %v", name, show(alone), alone.Forwarding())
 		}
 	}
 	for _, name := range []string{"Host", "Accept", "Content-Type", "Cookie", "Traceparent", "X", "X-Request-Id", "Via", ""} {

@@ -160,7 +160,8 @@ func (h *headers) isForwarding(name string) bool {
 	return key != "" && (classify(key) != classOther || key == h.client.name || key == h.proto.name || key == h.host.name)
 }
 
-// class is what a header name means for the derivation.
+// class is what a header name means for the derivation; but for classOther in the order of the
+// bits of [Seen].
 type class uint8
 
 const (

@@ -8,10 +8,8 @@ type scanned struct {
 	forwarded           []string // Forwarded, chosen or not
 	realIP              []string
 	cloudflare          []string // CF-Connecting-IP
-	any                 bool     // any forwarding header in the right spelling
-	via                 bool
-	alias               bool // any in underscore spelling
-	strip               bool // Connection lists one
+	seen                Seen
+	strip               bool // Connection lists a forwarding header
 }
 
 // scan sorts the headers in one pass, which is cheaper than a lookup for every name.
@@ -21,10 +19,11 @@ func (s *scanned) scan(h *headers, header map[string][]string) {
 		if len(lines) == 0 || key == "" || !initials.has(key[0]) {
 			continue
 		}
-		if s.configured(h, key, lines) {
-			s.any = true
+		c := classify(key)
+		if s.configured(h, key, lines) && c == classOther {
+			c = classAlso
 		}
-		switch classify(key) {
+		switch c {
 		case classOther:
 			s.other(h, key, lines)
 			continue
@@ -35,7 +34,7 @@ func (s *scanned) scan(h *headers, header map[string][]string) {
 		case classCloudflare:
 			s.cloudflare = lines
 		}
-		s.any = true
+		s.seen |= 1 << (c - 1)
 	}
 }
 
@@ -78,9 +77,9 @@ func (s *scanned) other(h *headers, key string, lines []string) {
 	case key == "Connection":
 		s.strip = h.listedIn(lines)
 	case key == "Via":
-		s.via = true
+		s.seen |= SeenVia
 	case strings.IndexByte(key, '_') >= 0 && h.isForwarding(key):
-		s.alias = true
+		s.seen |= SeenAlias
 	}
 }
 

@@ -35,7 +35,7 @@ func TestDeriveDoesNotAllocate(t *testing.T) {
 func TestTheZeroPolicyTrustsNobody(t *testing.T) {
 	t.Parallel()
 	d := (&trustproxy.Policy{}).Derive(inputOf("127.0.0.1:5", "Host: localhost\nX-Forwarded-For: 1.1.1.1"))
-	if d.Trusted || d.Client.String() != "127.0.0.1" || !d.Forwarding || d.Local("localhost") {
+	if d.Trusted || d.Client.String() != "127.0.0.1" || !d.Forwarding() || d.Local("localhost") {
 		t.Errorf("%+v", d)
 	}
 }
@@ -217,5 +217,21 @@ func TestFlagNames(t *testing.T) {
 	}
 	if len(seen) != 23 || trustproxy.OriginDenied != 1<<22 || trustproxy.OriginDenied.String() != "origin_denied" {
 		t.Errorf("%d flags, the last %s", len(seen), trustproxy.OriginDenied)
+	}
+}
+
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	all := "X-Forwarded-For: a\nX-Forwarded-Proto: a\nX-Forwarded-Host: a\nForwarded: a\nX-Real-IP: a\nCF-Connecting-IP: a\nX-Forwarded-Port: a\nX_Host: a\nVia: a"
+	want := "X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host Forwarded X-Real-IP CF-Connecting-IP other underscore spelling Via"
+	if got := strings.Join(compile(t, lan).Derive(inputOf("10.0.0.1:5", all)).Seen.Names(), " "); got != want {
+		t.Errorf("seen %s", got)
+	}
+	own := `{"headers": {"clientIp": "Client-Real"}}`
+	if got := compile(t, own).Derive(inputOf("127.0.0.1:5", "Client-Real: 203.0.113.9")).Seen; got != trustproxy.SeenOther {
+		t.Errorf("a configured header is %v", got.Names())
+	}
+	if got := compile(t, lan).Derive(inputOf("10.0.0.1:5", "Accept: a")).Seen; got != 0 {
+		t.Errorf("nothing is %v", got.Names())
 	}
 }
