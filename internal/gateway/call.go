@@ -182,6 +182,9 @@ func (k *call) request(t target, l *link) *upstream.Request {
 	if l.info.Era == mcp.Modern {
 		k.addHeaders(r, t)
 	}
+	if t.b.spec.Load().ForwardClient && k.c.Forwarder != nil {
+		r.Forwarded = k.c.Forwarder.Forwarded()
+	}
 	return r
 }
 
