@@ -1,9 +1,11 @@
-// Package guard decides which Host and which Origin a request may bring.
+// Package guard ends the process groups of a gateway that died without ending them itself.
 //
-// [New] compiles the settings; [Guard.Host] and [Guard.Origin] judge one request each and say
-// in their refusal what was seen and which setting would allow it. The host guard stops pages
-// that rebind their own name to this machine from reading answers; the origin guard stops
-// browsers' cross-site requests, and is the one that holds while the host guard is permissive.
-// A Guard is immutable and safe for concurrent use. The package does no I/O, starts no
-// goroutine, counts nothing and does not know HTTP status codes.
+// A [Guard] is a second process, the same program with a hidden command that calls [Main]. It sits in a session of its own, ignores
+// the signals that end the gateway, and is told every process group over a pipe. When the pipe ends, however that
+// came about, it ends the groups that are left: SIGTERM, a short wait, SIGKILL.
+//
+// [Guard.Run] owns one goroutine, which waits for the guard's process, and starts that process again should it die. Add and Remove
+// are safe for concurrent use. Without process groups (not Unix) everything here does nothing.
+//
+// The package starts no backends, and does not reach a process that has left its group.
 package guard

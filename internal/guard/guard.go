@@ -1,201 +1,151 @@
 package guard
 
 import (
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-
-	"onemcp/internal/fault"
-	"onemcp/internal/publicurl"
-	"onemcp/internal/trustproxy"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
 )
 
-// Options are the settings that matter to the guards.
+const (
+	tellTime    = time.Second // for the guard to take a line
+	restartTime = time.Second // before another guard is started
+)
+
+// Options say how to start the guard's process.
 type Options struct {
-	Bind           []string // hosts that the listeners are bound to by name
-	AllowedHosts   []string // server.allowedHosts: a host, or host:port for that port alone
-	AllowedOrigins []string // server.allowedOrigins
-	External       *publicurl.External
-	ExplicitTrust  bool // somebody set trustProxy
+	Exe  string       // the program; empty: this one
+	Args []string     // that make it call [Main]
+	Env  []string     // its environment; none: an empty one
+	Log  *slog.Logger // of guards that die; nil: nowhere
 }
 
-// Guard judges hosts and origins.
+// Guard is the gateway's end. A nil Guard guards nothing.
 type Guard struct {
-	hosts      []trustproxy.Hostname // a host without port stands for all its ports
-	origins    []string
-	pinned     bool // there are external URLs or allowed hosts
-	permissive bool
+	o Options
+
+	mu     sync.Mutex
+	groups map[int]uint64 // the start time of the first process of each
+	cmd    *exec.Cmd
+	pipe   *os.File
 }
 
-// New compiles the settings. An error names the offending entry and its place.
-func New(o Options) (*Guard, error) {
-	g := &Guard{pinned: o.External.Any() || len(o.AllowedHosts) > 0}
-	g.permissive = o.ExplicitTrust && !g.pinned
-	for i, text := range o.AllowedHosts {
-		h, ok := trustproxy.ParseHost(strings.TrimSpace(text))
-		if !ok {
-			return nil, fault.New(fault.Invalid, "server.allowedHosts, entry %d: %q is not a host", i+1, text).
-				WithHint("write a name such as mcp.example.com, with a port only if no other port is allowed; there are no wildcards")
-		}
-		g.hosts = append(g.hosts, h)
+// Start starts the guard's process. It must be followed by [Guard.Run].
+func Start(o Options) (*Guard, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	for i, text := range o.AllowedOrigins {
-		origin, ok := parseOrigin(strings.TrimSuffix(strings.TrimSpace(text), "/"))
-		if !ok {
-			return nil, fault.New(fault.Invalid, "server.allowedOrigins, entry %d: %q is not an origin", i+1, text).
-				WithHint("write scheme://host or scheme://host:port, such as https://app.example.com; there are no wildcards")
-		}
-		g.origins = append(g.origins, origin)
+	g := &Guard{o: o, groups: make(map[int]uint64)}
+	if !supported {
+		return g, nil
 	}
-	g.addOwn(o)
-	return g, nil
+	if g.o.Exe == "" {
+		exe, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("guard: %w", err)
+		}
+		g.o.Exe = exe
+	}
+	return g, g.start()
 }
 
-// addOwn adds what is allowed without being listed.
-func (g *Guard) addOwn(o Options) {
-	for _, text := range o.Bind {
-		if h, ok := trustproxy.ParseHost(text); ok {
-			g.hosts = append(g.hosts, trustproxy.Hostname{Name: h.Name})
-		}
+// start starts a process and tells it the groups there are.
+func (g *Guard) start() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in, out, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("guard: %w", err)
 	}
-	for _, b := range o.External.Bases() {
-		if h, ok := trustproxy.ParseHost(b.Host); ok {
-			g.hosts = append(g.hosts, trustproxy.Hostname{Name: h.Name}) // proxies lose the port
-		}
-		g.origins = append(g.origins, b.Origin())
+	defer func() { _ = in.Close() }()
+	cmd := &exec.Cmd{Path: g.o.Exe, Args: append([]string{g.o.Exe}, g.o.Args...), Env: append([]string{}, g.o.Env...), Dir: "/", Stdin: in}
+	ownSession(cmd)
+	if err := cmd.Start(); err != nil {
+		_ = out.Close()
+		return fmt.Errorf("guard: %w", err)
 	}
-}
-
-// Permissive tells whether any valid host is taken from trusted proxies, which is worth a
-// warning at the start: trustProxy is set, but neither externalUrl nor allowedHosts is.
-func (g *Guard) Permissive() bool { return g.permissive }
-
-// Request is what the host guard looks at.
-type Request struct {
-	Method, Path string // the path as the gateway routes it
-	Host         string // the Host header as it came
-	Decision     *trustproxy.Decision
-}
-
-// Host returns nil if the request's own host, and the derived one where that matters, may be
-// used. Health checks pass with any host and with none, since proxies send them so.
-func (g *Guard) Host(r Request) error {
-	if isHealthCheck(r.Method, r.Path) {
-		return nil
-	}
-	own, ok := trustproxy.ParseHost(r.Host)
-	if !ok {
-		return refuseHost(r.Host, "send a valid Host header")
-	}
-	if g.permissive && throughProxy(r.Decision) {
-		return nil
-	}
-	if !g.allows(own) {
-		return refuseHost(r.Host, g.remedy(own))
-	}
-	if derived := r.Decision.Host; g.pinned && derived != own.Text {
-		if h, ok := trustproxy.ParseHost(derived); !ok || !g.allows(h) {
-			return refuseHost(derived, g.remedy(h))
-		}
+	g.cmd, g.pipe = cmd, out
+	for pgid, started := range g.groups {
+		g.tell(added(pgid, started))
 	}
 	return nil
 }
 
-// throughProxy tells whether a trusted proxy sent the request and named its client, which a
-// rebinding page cannot achieve without the proxy.
-func throughProxy(d *trustproxy.Decision) bool {
-	return d.Proxied || d.Trusted && d.Announced
-}
-
-func isHealthCheck(method, path string) bool {
-	return strings.HasPrefix(path, "/health") || method == "OPTIONS" && (path == "/" || path == "*")
-}
-
-// allows tells whether a host is this machine, an address, or listed. A rebinding page can
-// send neither loopback names nor addresses: its host is a name of its own.
-func (g *Guard) allows(h trustproxy.Hostname) bool {
-	if _, isAddr := h.Addr(); isAddr || h.Loopback() {
-		return true
-	}
-	return slices.ContainsFunc(g.hosts, func(a trustproxy.Hostname) bool {
-		return a.Name == h.Name && (a.Port == "" || a.Port == h.Port)
-	})
-}
-
-func (g *Guard) remedy(h trustproxy.Hostname) string {
-	return "add " + strconv.Quote(h.Name) + " to server.allowedHosts, or set server.externalUrl to the URL that clients use"
-}
-
-func refuseHost(host, remedy string) error {
-	if host == "" {
-		return fault.New(fault.Denied, "the request has no Host header [%s]", trustproxy.HostDenied).WithHint("%s", remedy)
-	}
-	return fault.New(fault.Denied, "host %s is not allowed here [%s]", shown(host), trustproxy.HostDenied).WithHint("%s", remedy)
-}
-
-// Origin returns nil if a page of the origin may call: none is given, it is listed, it is that
-// of an external URL, or both page and request are on this machine. It is never compared with
-// the request's own host, because a rebinding page's origin and host agree.
-func (g *Guard) Origin(rawHost string, origins []string) error {
-	if len(origins) == 0 || len(origins) == 1 && g.AllowsOrigin(rawHost, origins[0]) {
+// Run keeps a guard alive until ctx ends. Groups that have not been removed by then are
+// ended; Run returns when that is done.
+func (g *Guard) Run(ctx context.Context) error {
+	if g == nil || !supported {
+		<-ctx.Done()
 		return nil
 	}
-	seen := strings.Join(origins, ", ")
-	remedy := "add the page's origin, such as https://app.example.com, to server.allowedOrigins"
-	if origin, ok := parseOrigin(seen); ok {
-		remedy = "add " + strconv.Quote(origin) + " to server.allowedOrigins if this page may call"
+	for {
+		exited := make(chan error, 1)
+		go func() { exited <- g.cmd.Wait() }()
+		select {
+		case <-ctx.Done():
+			_ = g.pipe.Close()
+			<-exited
+			return nil
+		case err := <-exited:
+			_ = g.pipe.Close()
+			g.o.Log.Warn("the guard of process groups has ended and is started again", "error", err)
+		}
+		if !g.restart(ctx) {
+			return nil
+		}
 	}
-	return fault.New(fault.Denied, "origin %s is not allowed here [%s]", shown(seen), trustproxy.OriginDenied).WithHint("%s", remedy)
 }
 
-// AllowsOrigin tells whether a page of the origin may call, and read the answer.
-func (g *Guard) AllowsOrigin(rawHost, origin string) bool {
-	canonical, ok := parseOrigin(origin)
-	if !ok {
-		return false
+// restart starts a process again, for as long as it takes; false means that ctx has ended.
+func (g *Guard) restart(ctx context.Context) bool {
+	wait := time.NewTicker(restartTime)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-wait.C:
+		}
+		err := g.start()
+		if err == nil {
+			return true
+		}
+		g.o.Log.Error("the guard of process groups could not be started", "error", err)
 	}
-	return slices.Contains(g.origins, canonical) || bothLocal(rawHost, canonical)
 }
 
-func bothLocal(rawHost, origin string) bool {
-	h, ok := trustproxy.ParseHost(rawHost)
-	if !ok || !h.Loopback() {
-		return false
+// Add puts a process group under guard. Call it right after the group's first process was started.
+func (g *Guard) Add(pgid int) {
+	if g == nil || !supported {
+		return
 	}
-	scheme, authority, _ := strings.Cut(origin, "://")
-	o, ok := trustproxy.ParseHost(authority)
-	return ok && o.Loopback() && (scheme == "http" || scheme == "https")
+	started := startTime(pgid)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groups[pgid] = started
+	g.tell(added(pgid, started))
 }
 
-// parseOrigin returns an origin in canonical form: lower case, without default port. The
-// origins of desktop programs have schemes of their own; "null" is one too, if listed.
-func parseOrigin(s string) (string, bool) {
-	if s == "null" {
-		return s, true
+// Remove ends the guard over a group. Call it when the group is gone.
+func (g *Guard) Remove(pgid int) {
+	if g == nil || !supported {
+		return
 	}
-	scheme, authority, ok := strings.Cut(s, "://")
-	if !ok || scheme == "" {
-		return "", false
-	}
-	u, err := url.Parse(scheme + ":")
-	if err != nil {
-		return "", false
-	}
-	h, ok := trustproxy.ParseHost(authority)
-	if !ok {
-		return "", false
-	}
-	if u.Scheme == "https" && h.Port == "443" || u.Scheme == "http" && h.Port == "80" {
-		h.Text = strings.TrimSuffix(h.Text, ":"+h.Port)
-	}
-	return u.Scheme + "://" + h.Text, true
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.groups, pgid)
+	g.tell(removed(pgid))
 }
 
-// shown quotes text of a client for a message, cut at 256 bytes.
-func shown(s string) string {
-	if len(s) > 256 {
-		return strconv.QuoteToASCII(s[:256]) + "..."
+// tell sends a line. A guard that does not read is killed, and told everything when it is started again: to close its pipe
+// would end all groups.
+func (g *Guard) tell(line string) {
+	_ = g.pipe.SetWriteDeadline(time.Now().Add(tellTime)) // a pipe that takes none cannot hang for long
+	if _, err := io.WriteString(g.pipe, line); err != nil {
+		_ = g.cmd.Process.Kill() // it may be dead already
 	}
-	return strconv.QuoteToASCII(s)
 }

@@ -1,189 +1,243 @@
+//go:build linux
+
 package guard_test
 
 import (
-	"net/http"
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
-	"onemcp/internal/fault"
+	"go.uber.org/goleak"
+
 	"onemcp/internal/guard"
-	"onemcp/internal/publicurl"
-	"onemcp/internal/trustproxy"
 )
 
-func newGuard(t *testing.T, o guard.Options, external ...string) *guard.Guard {
-	t.Helper()
-	var err error
-	if o.External, err = publicurl.Parse(external); err != nil {
-		t.Fatal(err)
+const roleVariable = "GUARD_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleVariable) {
+	case "guard":
+		if err := guard.Main(os.Stdin); err != nil {
+			os.Exit(1)
+		}
+	case "gateway":
+		gateway(os.Args[1], os.Args[2])
+	default:
+		goleak.VerifyTestMain(m)
 	}
-	g, err := guard.New(o)
+}
+
+// gateway starts a guard and a group, says so, and waits to be killed.
+func gateway(marker, script string) {
+	g := must(guard.Start(guard.Options{Env: []string{roleVariable + "=guard", marker}}))
+	go func() { _ = g.Run(context.Background()) }()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = append(os.Environ(), marker)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out := must(cmd.StdoutPipe())
+	if err := cmd.Start(); err != nil {
+		panic(err)
+	}
+	g.Add(cmd.Process.Pid)
+	fmt.Print(must(bufio.NewReader(out).ReadString('\n')))
+	select {}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// marked returns the processes that have the marker in their environment.
+func marked(t *testing.T, marker string) (pids []string) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g
-}
-
-// request is one through the trust proxy, as the gateway sees it.
-type request struct {
-	method, path, peer, host string
-	header                   http.Header
-	proxied                  bool
-}
-
-func (r request) judge(t *testing.T, g *guard.Guard, trust string) error {
-	t.Helper()
-	s, err := trustproxy.ParseText(trust)
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range all {
+		env, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(env, []byte(marker)) {
+			pids = append(pids, filepath.Base(filepath.Dir(path)))
+		}
 	}
-	d := s.Compile(nil).Derive(trustproxy.Input{Peer: r.peer, Host: r.host, Header: r.header, Proxied: r.proxied})
-	return g.Host(guard.Request{Method: r.method, Path: r.path, Host: r.host, Decision: &d})
+	return pids
 }
 
-func TestHost(t *testing.T) {
+func await(t *testing.T, what string, fact func() bool) {
+	t.Helper()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	late := time.After(time.Minute)
+	for !fact() {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+func TestKilledGatewayLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	plain := guard.Options{}
-	listed := guard.Options{AllowedHosts: []string{"mcp.example.com", "Port.example.com:8443"}}
-	explicit := guard.Options{ExplicitTrust: true}
-	external := []string{"https://pub.example.com:8443/gw"}
-	xff := http.Header{"X-Forwarded-For": {"203.0.113.9"}}
-	xfh := func(host string) http.Header {
-		return http.Header{"X-Forwarded-For": {"203.0.113.9"}, "X-Forwarded-Host": {host}}
-	}
-	cases := []struct {
-		name     string
-		options  guard.Options
-		external []string
-		request  request
-		want     string // part of the refusal; empty: allowed
-	}{
-		{"localhost", plain, nil, request{host: "localhost:3000"}, ""},
-		{"a name under localhost", plain, nil, request{host: "mcp.localhost"}, ""},
-		{"IPv4", plain, nil, request{host: "192.168.1.5:3000"}, ""},
-		{"IPv6", plain, nil, request{host: "[2001:db8::5]:3000"}, ""},
-		{"a rebinding name", plain, nil, request{host: "rebind.evil.example:3000"}, `host "rebind.evil.example:3000" is not allowed here [host_denied] (add "rebind.evil.example" to server.allowedHosts`},
-		{"the bind host", guard.Options{Bind: []string{"0.0.0.0", "box.lan"}}, nil, request{host: "box.lan:3000"}, ""},
-		{"an allowed host, any port", listed, nil, request{host: "MCP.example.com:9"}, ""},
-		{"an allowed host with its port", listed, nil, request{host: "port.example.com:8443"}, ""},
-		{"an allowed host with another port", listed, nil, request{host: "port.example.com:1"}, "port.example.com:1"},
-		{"the external URL's host, port lost", plain, external, request{host: "pub.example.com"}, ""},
-		{"another than the external URL's", plain, external, request{host: "example.com"}, "example.com"},
-		{"no host", plain, nil, request{}, "no Host header"},
-		{"not a host", plain, nil, request{host: "evil@localhost"}, `"evil@localhost"`},
-		{"control characters are quoted", plain, nil, request{host: "a\r\nb"}, `"a\r\nb"`},
-		{"health without host", plain, nil, request{method: "HEAD", path: "/health/ready"}, ""},
-		{"health with any host", plain, nil, request{path: "/health", host: "evil.example"}, ""},
-		{"the load balancer's check", plain, nil, request{method: "OPTIONS", path: "/"}, ""},
-		{"other OPTIONS", plain, nil, request{method: "OPTIONS", path: "/mcp", host: "evil.example"}, "evil.example"},
-		{"permissive: a trusted peer that names the client", explicit, nil, request{host: "mcp.example.com", header: xff}, ""},
-		{"permissive: a valid host still", explicit, nil, request{host: "a@b", header: xff}, `"a@b"`},
-		{"permissive: a trusted peer that does not", explicit, nil, request{host: "mcp.example.com"}, "mcp.example.com"},
-		{"permissive: an untrusted peer", explicit, nil, request{peer: "203.0.113.9:5", host: "mcp.example.com", header: xff}, "mcp.example.com"},
-		{"permissive: the PROXY protocol", explicit, nil, request{peer: "203.0.113.9:5", host: "mcp.example.com", proxied: true}, ""},
-		{"not permissive by default", plain, nil, request{host: "mcp.example.com", header: xff}, "mcp.example.com"},
-		{"not permissive with allowed hosts", guard.Options{ExplicitTrust: true, AllowedHosts: []string{"a.example"}}, nil, request{host: "mcp.example.com", header: xff}, "mcp.example.com"},
-		{"not permissive with an external URL", explicit, external, request{host: "mcp.example.com", header: xff}, "mcp.example.com"},
-		{"the derived host too, once hosts are listed", listed, nil, request{host: "mcp.example.com", header: xfh("evil.example")}, `"evil.example"`},
-		{"a derived host that is listed", listed, nil, request{host: "10.0.0.5:3000", header: xfh("mcp.example.com")}, ""},
-		{"the derived host does not save the own one", listed, nil, request{host: "evil.example", header: xfh("mcp.example.com")}, `"evil.example"`},
-		{"derived hosts are free while none is listed", plain, nil, request{host: "localhost", header: xfh("mcp.example.com")}, ""},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+	for name, script := range map[string]string{
+		"shell with a process beside the server": `sleep 1000 & echo up; exec sleep 1000`,
+		"wrapper that waits for the server":      `sh -c 'sleep 1000 & echo up; sleep 1000'; true`,
+		"server that outlives its wrapper":       `(echo up; exec sleep 1000) & exit 0`,
+		"server that ignores SIGTERM":            `trap '' TERM; sleep 1000 & echo up; sleep 1000; sleep 1000`,
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if c.request.peer == "" {
-				c.request.peer = "127.0.0.1:5"
+			marker := "GUARD_TEST_MARKER=" + strings.ReplaceAll(t.Name(), "/", "-") + fmt.Sprint(os.Getpid())
+			cmd := exec.Command(must(os.Executable()), marker, script)
+			cmd.Env = append(os.Environ(), roleVariable+"=gateway")
+			out := must(cmd.StdoutPipe())
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
 			}
-			g := newGuard(t, c.options, c.external...)
-			err := c.request.judge(t, g, "loopback")
-			switch {
-			case c.want == "" && err != nil:
-				t.Error(err)
-			case c.want != "" && (fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), c.want)):
-				t.Errorf("%v does not say %s", err, c.want)
+			if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "up\n" {
+				t.Fatalf("gateway said %q, %v", line, err)
+			}
+			if len(marked(t, marker)) < 2 { // the guard and a member of the group
+				t.Fatal("the processes are not there to begin with")
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			await(t, "no process is left", func() bool { return len(marked(t, marker)) == 0 })
+		})
+	}
+}
+
+// group starts a sleeping process group, which the test ends.
+func group(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd
+}
+
+func TestMainSparesWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string]string{
+		"a number given to another process": "+%[1]d 1\n",
+		"a group that was removed":          "+%[1]d %[2]d\n-%[1]d\n",
+		"half a line":                       "+%[1]d %[2]d",
+		"nonsense":                          "\n \n+\n+0 0\n+1 1\n+-1 0\n%[1]d %[2]d\n- \n*%[1]d %[2]d\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := group(t)
+			in := fmt.Sprintf(lines+"%[3]s", cmd.Process.Pid, guard.StartTime(cmd.Process.Pid), "")
+			main := exec.Command(must(os.Executable())) // a process of its own, since it ignores signals
+			main.Env = append(os.Environ(), roleVariable+"=guard")
+			main.Stdin = strings.NewReader(in)
+			if err := main.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+				t.Fatalf("the process is gone: %v", err)
 			}
 		})
 	}
 }
 
-func TestPermissive(t *testing.T) {
+func TestRunEndsWhatIsLeftAndReturns(t *testing.T) {
 	t.Parallel()
-	for want, g := range map[bool][]*guard.Guard{
-		true: {newGuard(t, guard.Options{ExplicitTrust: true})},
-		false: {newGuard(t, guard.Options{}), newGuard(t, guard.Options{ExplicitTrust: true}, "https://a.example"),
-			newGuard(t, guard.Options{ExplicitTrust: true, AllowedHosts: []string{"a"}})},
-	} {
-		for i := range g {
-			if g[i].Permissive() != want {
-				t.Errorf("guard %d: permissive %v", i, !want)
-			}
-		}
+	left, removed := group(t), group(t)
+	g := must(guard.Start(guard.Options{Env: []string{roleVariable + "=guard"}}))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- g.Run(ctx) }()
+	g.Add(left.Process.Pid)
+	g.Add(removed.Process.Pid)
+	g.Remove(removed.Process.Pid)
+	reaped := make(chan error)
+	go func() { reaped <- left.Wait() }()
+	cancel()
+	if err := <-reaped; err == nil || err.Error() != "signal: terminated" {
+		t.Errorf("the group that was left ended with %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := removed.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the removed group is gone: %v", err)
 	}
 }
 
-func TestOrigin(t *testing.T) {
+func TestDeadGuardIsReplacedAndToldAll(t *testing.T) {
 	t.Parallel()
-	o := guard.Options{AllowedOrigins: []string{"https://App.example.com/", "http://dev.example.com:80", "vscode-webview://abc123"}, ExplicitTrust: true}
-	g := newGuard(t, o, "https://mcp.example.com/gw", "https://other.example.com:8443")
-	cases := []struct {
-		name, host string
-		origins    []string
-		want       bool
-	}{
-		{"none", "mcp.example.com", nil, true},
-		{"listed", "mcp.example.com", []string{"https://app.example.com"}, true},
-		{"listed, default port", "mcp.example.com", []string{"https://app.example.com:443"}, true},
-		{"listed without default port", "mcp.example.com", []string{"http://dev.example.com"}, true},
-		{"a desktop program's", "mcp.example.com", []string{"vscode-webview://abc123"}, true},
-		{"another scheme", "mcp.example.com", []string{"http://app.example.com"}, false},
-		{"another port", "mcp.example.com", []string{"https://app.example.com:8443"}, false},
-		{"a longer name", "mcp.example.com", []string{"https://app.example.com.evil.example"}, false},
-		{"the external URL's", "mcp.example.com", []string{"https://mcp.example.com"}, true},
-		{"the second external URL's", "mcp.example.com", []string{"https://other.example.com:8443"}, true},
-		{"loopback to loopback", "127.0.0.1:3000", []string{"http://localhost:6274"}, true},
-		{"loopback to loopback, IPv6", "[::1]:3000", []string{"http://[::1]:1"}, true},
-		{"loopback to a public host", "mcp.example.com", []string{"http://localhost:6274"}, false},
-		{"public to loopback", "localhost:3000", []string{"https://evil.example"}, false},
-		{"origin and host agree", "evil.example", []string{"http://evil.example"}, false},
-		{"rebinding to loopback by address", "127.0.0.1:3000", []string{"http://evil.example:3000"}, false},
-		{"another machine's address", "127.0.0.1:3000", []string{"http://192.168.1.5"}, false},
-		{"null", "localhost", []string{"null"}, false},
-		{"empty", "localhost", []string{""}, false},
-		{"two", "localhost", []string{"http://localhost", "http://localhost"}, false},
-		{"with a path", "localhost", []string{"http://localhost/x"}, false},
-		{"not one", "localhost", []string{"://"}, false},
-		{"a scheme that is none", "localhost", []string{"ht tp://localhost"}, false},
+	cmd := group(t)
+	g := must(guard.Start(guard.Options{Env: []string{roleVariable + "=guard"}}))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- g.Run(ctx) }()
+	g.Add(cmd.Process.Pid)
+	first := g.Pid()
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
-	for _, c := range cases {
-		err := g.Origin(c.host, c.origins)
-		if (err == nil) != c.want {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		if err != nil && (fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "[origin_denied]") || !strings.Contains(err.Error(), "server.allowedOrigins")) {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-	if null := newGuard(t, guard.Options{AllowedOrigins: []string{"null"}}); !null.AllowsOrigin("x", "null") {
-		t.Error("null is listed and refused")
+	await(t, "there is another guard", func() bool { return g.Pid() != first })
+	reaped := make(chan error)
+	go func() { reaped <- cmd.Wait() }()
+	cancel()
+	<-reaped
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
-func TestRefusedSettings(t *testing.T) {
+func TestGuardOutlivesTheGatewaysSignals(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		options guard.Options
-		want    string
-	}{
-		{guard.Options{AllowedHosts: []string{"a.example", "*.example.com"}}, `server.allowedHosts, entry 2: "*.example.com"`},
-		{guard.Options{AllowedHosts: []string{"https://a.example"}}, `server.allowedHosts, entry 1`},
-		{guard.Options{AllowedHosts: []string{""}}, `server.allowedHosts, entry 1`},
-		{guard.Options{AllowedOrigins: []string{"*"}}, `server.allowedOrigins, entry 1: "*"`},
-		{guard.Options{AllowedOrigins: []string{"app.example.com"}}, `server.allowedOrigins, entry 1`},
-		{guard.Options{AllowedOrigins: []string{"https://app.example.com/path"}}, `server.allowedOrigins, entry 1`},
-	} {
-		if _, err := guard.New(c.options); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%v: %v", c.options, err)
+	cmd := group(t)
+	g := must(guard.Start(guard.Options{Env: []string{roleVariable + "=guard"}}))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- g.Run(ctx) }()
+	g.Add(cmd.Process.Pid)
+	pid := g.Pid()
+	await(t, "the guard ignores signals", func() bool { return ignores(pid, syscall.SIGTERM) })
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		if err := syscall.Kill(pid, s); err != nil {
+			t.Fatal(err)
 		}
 	}
+	reaped := make(chan error)
+	go func() { reaped <- cmd.Wait() }()
+	cancel()
+	<-reaped
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if g.Pid() != pid {
+		t.Error("the guard had to be replaced")
+	}
+}
+
+// ignores reads the ignored signals of a process.
+func ignores(pid int, s syscall.Signal) bool {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, after, _ := bytes.Cut(status, []byte("SigIgn:\t"))
+	var mask uint64
+	_, _ = fmt.Sscanf(string(after), "%x", &mask)
+	return mask&(1<<(s-1)) != 0
 }

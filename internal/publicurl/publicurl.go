@@ -1,150 +1,124 @@
 package publicurl
 
 import (
+	"fmt"
 	"net/url"
-	"path"
+	"slices"
 	"strings"
 
-	"onemcp/internal/fault"
 	"onemcp/internal/trustproxy"
 )
 
-// Base is an absolute URL without trailing slash: what all others begin with. Comparable, so
-// that a flow of several requests can hold on to the one it began with.
-type Base struct {
-	Scheme string // "http" or "https"
-	Host   string // lower case, without default port; empty: no valid one is known
-	Prefix string // path prefix, empty or beginning with a slash and not ending with one
-	Pinned bool   // from the configuration, so that no client could choose it
-}
-
-// URL returns the absolute URL of a path that begins with a slash and may have a query. Without
-// a host it stays relative: that is right for redirects, and better than a wrong URL.
-func (b Base) URL(path string) string {
-	if b.Host == "" {
-		return b.Prefix + path
-	}
-	return b.Origin() + b.Prefix + path
-}
-
-// Origin returns scheme and host as browsers send them in Origin.
-func (b Base) Origin() string { return b.Scheme + "://" + b.Host }
-
-// Secure tells whether the base is https, so that cookies must be.
-func (b Base) Secure() bool { return b.Scheme == "https" }
-
-// External holds the configured external URLs. Nil holds none.
+// External is one public URL of the gateway.
 type External struct {
-	bases []Base
-	names []string // the host of each base without port
+	Scheme string // http or https
+	Host   string // lower case, with the port unless it is the scheme's own
+	Path   string // prefix without a slash at its end; "" or "/gw"
 }
 
-// Parse reads external URLs. An error names the offending one and its place.
-func Parse(urls []string) (*External, error) {
-	e := &External{}
-	for i, text := range urls {
-		b, name, problem := parse(strings.TrimSpace(text))
-		if problem != "" {
-			return nil, fault.New(fault.Invalid, "server.externalUrl, entry %d: %q %s", i+1, text, problem).
-				WithHint("write the URL that clients use, such as https://mcp.example.com or https://example.com/gw")
-		}
-		e.bases, e.names = append(e.bases, b), append(e.names, name)
-	}
-	return e, nil
-}
+// Origin returns scheme://host, as a browser names it.
+func (e External) Origin() string { return e.Scheme + "://" + e.Host }
 
-func parse(text string) (b Base, name, problem string) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return b, "", "is not a URL"
+// String returns the URL without a slash at its end.
+func (e External) String() string { return e.Origin() + e.Path }
+
+// Parse reads an external URL: http or https, a host, perhaps a path prefix, nothing else.
+func Parse(text string) (External, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return External{}, fmt.Errorf("%q is not a URL like https://mcp.example.com or https://example.com/gw", text)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return External{}, fmt.Errorf("a public URL must not hold a user, a query or a fragment")
 	}
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return b, "", "is not an http or https URL"
-	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
-		return b, "", "has more than scheme, host and path"
-	}
-	h, ok := trustproxy.ParseHost(u.Host)
+	host, ok := trustproxy.ParseHost(u.Host)
 	if !ok {
-		return b, "", "has no valid host"
+		return External{}, fmt.Errorf("%q is not a valid host", u.Host)
 	}
-	prefix := strings.TrimSuffix(u.Path, "/")
-	if prefix != "" && (path.Clean(prefix) != prefix || u.RawPath != "" || strings.ContainsAny(prefix, "%\\;\"<> ")) {
-		return b, "", "has a path that is not plain"
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	if strings.Contains(path, "//") || strings.Contains(path+"/", "/../") || strings.Contains(path+"/", "/./") {
+		return External{}, fmt.Errorf("the path %q is not a plain prefix", path)
 	}
-	return Base{u.Scheme, withoutDefaultPort(u.Scheme, h), prefix, true}, h.Name, ""
+	return External{Scheme: u.Scheme, Host: withoutDefaultPort(u.Scheme, host), Path: path}, nil
 }
 
-// withoutDefaultPort returns the host as it stands in a URL of the scheme.
 func withoutDefaultPort(scheme string, h trustproxy.Hostname) string {
-	if scheme == "https" && h.Port == "443" || scheme == "http" && h.Port == "80" {
+	if scheme == "http" && h.Port == "80" || scheme == "https" && h.Port == "443" {
 		return strings.TrimSuffix(h.Text, ":"+h.Port)
 	}
 	return h.Text
 }
 
-// Any tells whether external URLs are configured.
-func (e *External) Any() bool { return e != nil && len(e.bases) > 0 }
+// Base is where the gateway is reached. The zero Base has no external URLs.
+type Base struct{ external []External }
 
-// Bases returns the configured bases in order. The caller must not change them.
-func (e *External) Bases() []Base {
-	if e == nil {
-		return nil
+// New returns the base of these external URLs.
+func New(external []External) Base { return Base{slices.Clone(external)} }
+
+// Pinned reports whether the public URL is configured, so that it depends on no request.
+func (b Base) Pinned() bool { return len(b.external) > 0 }
+
+// External returns the configured URLs.
+func (b Base) External() []External { return slices.Clone(b.external) }
+
+// Of returns the public base URL for a request, without a slash at its end: of the external URLs the one
+// whose host the request was for, else the first; without any, what was derived.
+func (b Base) Of(d trustproxy.Decision) string {
+	if len(b.external) == 0 {
+		host, ok := trustproxy.ParseHost(d.Host)
+		if !ok {
+			return ""
+		}
+		return d.Scheme + "://" + withoutDefaultPort(d.Scheme, host)
 	}
-	return e.bases
+	return b.chosen(d).String()
 }
 
-// Base returns the base for a request: of the external URLs the one for the host that the
-// request was made to, else the first; without any, what was derived from the request.
-func (e *External) Base(d trustproxy.Decision) Base {
-	h, ok := trustproxy.ParseHost(d.Host)
-	if e.Any() {
-		return e.match(h)
+// chosen prefers the whole host over the name alone, since some proxies lose the port.
+func (b Base) chosen(d trustproxy.Decision) External {
+	host, ok := trustproxy.ParseHost(d.Host)
+	if !ok {
+		return b.external[0]
 	}
-	b := Base{Scheme: d.Scheme}
-	if ok {
-		b.Host = withoutDefaultPort(d.Scheme, h)
-	}
-	return b
-}
-
-// match prefers the whole host over the name alone, since some proxies lose the port.
-func (e *External) match(h trustproxy.Hostname) Base {
-	for _, b := range e.bases {
-		if b.Host == withoutDefaultPort(b.Scheme, h) {
-			return b
+	for _, e := range b.external {
+		if e.Host == withoutDefaultPort(e.Scheme, host) {
+			return e
 		}
 	}
-	for i, name := range e.names {
-		if name == h.Name {
-			return e.bases[i]
+	for _, e := range b.external {
+		if own, _ := trustproxy.ParseHost(e.Host); own.Name == host.Name {
+			return e
 		}
 	}
-	return e.bases[0]
+	return b.external[0]
 }
 
-// Route returns the path as the gateway's own routes are written, whether the proxy took the
-// prefix of an external URL off or not. A path that known accepts stays, so that a prefix may
-// look like a route.
-func (e *External) Route(path string, known func(string) bool) string {
-	if !e.Any() || known(path) {
-		return path
+// Prefix returns the path prefix under which the request's client sees the gateway, "" or "/gw".
+func (b Base) Prefix(d trustproxy.Decision) string {
+	if len(b.external) == 0 {
+		return ""
 	}
-	longest := ""
-	for _, b := range e.bases {
-		if len(b.Prefix) > len(longest) && hasPrefix(path, b.Prefix) {
-			longest = b.Prefix
+	return b.chosen(d).Path
+}
+
+// Strip returns a path without the prefix that a proxy left on it. Whether the proxy strips it or not,
+// the gateway serves the same.
+func (b Base) Strip(path string) string {
+	for _, e := range b.external {
+		if rest, ok := strings.CutPrefix(path, e.Path); ok && e.Path != "" && (rest == "" || rest[0] == '/') {
+			if rest == "" {
+				return "/"
+			}
+			return rest
 		}
 	}
-	if longest == "" {
-		return path
-	}
-	if rest := path[len(longest):]; rest != "" {
-		return rest
-	}
-	return "/"
+	return path
 }
 
-func hasPrefix(path, prefix string) bool {
-	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
+// Secure reports whether cookies for the request must be Secure: by the external URL, or else by what was derived.
+func (b Base) Secure(d trustproxy.Decision) bool {
+	if len(b.external) == 0 {
+		return d.Scheme == "https"
+	}
+	return b.chosen(d).Scheme == "https"
 }

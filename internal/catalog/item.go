@@ -1,0 +1,94 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+
+	"onemcp/internal/mcp"
+)
+
+// Kind is one of the four lists.
+type Kind uint8
+
+// The lists.
+const (
+	Tools Kind = iota
+	Prompts
+	Resources
+	Templates
+	kinds
+)
+
+var kindTable = [kinds]struct{ method, member, key, note string }{
+	Tools:     {mcp.MethodToolsList, "tools", "name", mcp.NoteToolsChanged},
+	Prompts:   {mcp.MethodPromptsList, "prompts", "name", mcp.NotePromptsChanged},
+	Resources: {mcp.MethodResourcesList, "resources", "uri", mcp.NoteResourcesChanged},
+	Templates: {mcp.MethodTemplatesList, "resourceTemplates", "uriTemplate", mcp.NoteResourcesChanged},
+}
+
+// Kinds returns all four.
+func Kinds() []Kind { return []Kind{Tools, Prompts, Resources, Templates} }
+
+// Method returns the request that asks for the list.
+func (k Kind) Method() string { return kindTable[k].method }
+
+// Note returns the notification that says the list has changed.
+func (k Kind) Note() string { return kindTable[k].note }
+
+// String returns the member of the result that holds the list.
+func (k Kind) String() string { return kindTable[k].member }
+
+// KindOf returns the list a request asks for.
+func KindOf(method string) (Kind, bool) {
+	for k := range kinds {
+		if kindTable[k].method == method {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// Item is one entry of a backend's list, as the backend wrote it.
+type Item struct {
+	Raw    []byte            // the whole object
+	Key    string            // its name, uri or uriTemplate
+	Params []mcp.ParamHeader // of a tool: arguments that travel in headers too
+}
+
+// Offer is what one backend lists.
+type Offer struct {
+	Items  [kinds][]Item
+	TTL    int64 // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
+	Public bool  // every list may be shown across authorization contexts
+}
+
+// Page reads one page of a list result. Entries without their key are left out and counted.
+func Page(k Kind, result []byte) (items []Item, cursor []byte, dropped int, err error) {
+	list := mcp.Member(result, kindTable[k].member)
+	elements := mcp.Elements(list)
+	if elements == nil {
+		return nil, nil, 0, fmt.Errorf("the answer to %s holds no array %q", k.Method(), kindTable[k].member)
+	}
+	for _, raw := range elements {
+		key, ok := mcp.Unquote(mcp.Member(raw, kindTable[k].key))
+		if !ok {
+			dropped++
+			continue
+		}
+		item := Item{Raw: slices.Clone(raw), Key: key}
+		if k == Tools {
+			item.Params, _ = mcp.ParamHeaders(raw) // wrong marks mean no headers
+		}
+		items = append(items, item)
+	}
+	return items, mcp.Member(result, "nextCursor"), dropped, nil
+}
+
+// renamed returns the item's bytes under another key, with only that member replaced.
+func (i Item) renamed(k Kind, key string) []byte {
+	if key == i.Key {
+		return i.Raw
+	}
+	span := mcp.MemberSpan(i.Raw, kindTable[k].key)
+	return mcp.Splice(nil, i.Raw, []mcp.Edit{{At: span, Text: mcp.Quote(nil, key)}})
+}

@@ -1,0 +1,95 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/tagexpr"
+)
+
+// How says by what a selector picks.
+type How uint8
+
+// The ways to pick members.
+const (
+	All      How = iota
+	ByTags       // Text is a comma list; any of them
+	ByFilter     // Text is a tag expression
+	ByPreset     // Text names a preset
+	ByServer     // Text is a comma list of backend names
+)
+
+// Selector is what a caller asked to see; the zero Selector asks for everything. It is
+// comparable: equal selectors see the same.
+type Selector struct {
+	How  How
+	Text string
+}
+
+// maxViews bounds the prepared views of one catalog; callers choose the selectors.
+const maxViews = 256
+
+// View returns what a selector shows. A selector that cannot be read, or names a
+// preset that does not exist, is a fault of kind Invalid.
+func (c *Catalog) View(s Selector) (*View, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.views[s]; ok {
+		return v, nil
+	}
+	picks, err := c.picker(s)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{catalog: c, shown: make([]bool, len(c.members))}
+	for i, m := range c.members {
+		v.shown[i] = picks(m)
+	}
+	if len(c.views) < maxViews {
+		c.views[s] = v
+	}
+	return v, nil
+}
+
+func (c *Catalog) picker(s Selector) (func(Member) bool, error) {
+	switch s.How {
+	case ByTags:
+		want := fields(s.Text)
+		return func(m Member) bool {
+			return slices.ContainsFunc(want, func(tag string) bool { return slices.Contains(m.Tags, tag) })
+		}, nil
+	case ByServer:
+		want := fields(s.Text)
+		return func(m Member) bool { return slices.Contains(want, m.Name) }, nil
+	case ByFilter:
+		expr, err := tagexpr.Parse(s.Text)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "filter %q: %v", s.Text, err)
+		}
+		return byExpr(expr), nil
+	case ByPreset:
+		expr, ok := c.presets[s.Text]
+		if !ok {
+			return nil, fault.New(fault.Invalid, "there is no preset %q", s.Text).WithHint(`presets stand under "presets" in the configuration file`)
+		}
+		return byExpr(expr), nil
+	}
+	return func(Member) bool { return true }, nil
+}
+
+func byExpr(expr tagexpr.Expr) func(Member) bool {
+	return func(m Member) bool {
+		return expr.Match(func(tag string) bool { return slices.Contains(m.Tags, tag) })
+	}
+}
+
+func fields(list string) []string {
+	var out []string
+	for f := range strings.SplitSeq(list, ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}

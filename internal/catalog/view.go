@@ -1,0 +1,158 @@
+package catalog
+
+import (
+	"sync"
+)
+
+// View is what one caller may see of a catalog.
+type View struct {
+	catalog *Catalog
+	shown   []bool
+	bodies  [kinds]body
+}
+
+type body struct {
+	once    sync.Once
+	entries [][]byte // rendered items in order
+	whole   []byte   // `"tools":[…]`
+}
+
+// Shows reports whether a member belongs to the view.
+func (v *View) Shows(member int) bool { return member >= 0 && v.shown[member] }
+
+// Catalog returns the catalog the view is of.
+func (v *View) Catalog() *Catalog { return v.catalog }
+
+// Resolve finds the tool or prompt of a merged name.
+func (v *View) Resolve(k Kind, public string) (Route, bool) {
+	r, ok := v.catalog.byName[k][public]
+	if !ok || !v.shown[r.Member] {
+		return Route{}, false
+	}
+	return r, true
+}
+
+// Claimant is [Catalog.Claimant] within the view.
+func (v *View) Claimant(public string) (member int, key string) {
+	member, key = v.catalog.Claimant(public)
+	if !v.Shows(member) {
+		return -1, ""
+	}
+	return member, key
+}
+
+// ResolveURI finds the member that serves a resource: the first that lists it, else the first one of
+// whose templates matches.
+func (v *View) ResolveURI(uri string) (member int, ok bool) {
+	for _, i := range v.catalog.resources[uri] {
+		if v.shown[i] {
+			return i, true
+		}
+	}
+	for _, t := range v.catalog.templates {
+		if v.shown[t.member] && t.pattern.MatchString(uri) {
+			return t.member, true
+		}
+	}
+	return -1, false
+}
+
+// ResolveTemplate finds the member that lists a resource template, or serves a resource, of
+// that text; completion refers to both.
+func (v *View) ResolveTemplate(text string) (member int, ok bool) {
+	for _, t := range v.catalog.templates {
+		if t.text == text && v.shown[t.member] {
+			return t.member, true
+		}
+	}
+	return v.ResolveURI(text)
+}
+
+// Len returns how many items a list has.
+func (v *View) Len(k Kind) int { return len(v.prepare(k).entries) }
+
+// List returns `"tools":[…]` with the items from the offset on, at most limit of them (0: all); more
+// tells that some are left. The bytes are shared: do not change them.
+func (v *View) List(k Kind, offset, limit int) (text []byte, more bool) {
+	b := v.prepare(k)
+	if offset == 0 && (limit <= 0 || limit >= len(b.entries)) {
+		return b.whole, false
+	}
+	end := len(b.entries)
+	if limit > 0 {
+		end = min(end, offset+limit)
+	}
+	return render(k, b.entries[offset:end]), end < len(b.entries)
+}
+
+func (v *View) prepare(k Kind) *body {
+	b := &v.bodies[k]
+	b.once.Do(func() {
+		if k == Tools || k == Prompts {
+			b.entries = v.namedEntries(k)
+		} else {
+			b.entries = v.uriEntries(k)
+		}
+		b.whole = render(k, b.entries)
+	})
+	return b
+}
+
+func (v *View) namedEntries(k Kind) (entries [][]byte) {
+	for _, n := range v.catalog.names[k] {
+		if v.shown[n.route.Member] {
+			entries = append(entries, Item{Raw: n.route.Raw, Key: n.route.Key}.renamed(k, n.public))
+		}
+	}
+	return entries
+}
+
+// uriEntries lists each uri once: the first member that has it serves it.
+func (v *View) uriEntries(k Kind) (entries [][]byte) {
+	seen := make(map[string]bool)
+	for i, m := range v.catalog.members {
+		if !v.shown[i] || m.Offer == nil {
+			continue
+		}
+		for _, item := range m.Offer.Items[k] {
+			if !seen[item.Key] {
+				seen[item.Key] = true
+				entries = append(entries, item.Raw)
+			}
+		}
+	}
+	return entries
+}
+
+func render(k Kind, entries [][]byte) []byte {
+	n := len(k.String()) + 5
+	for _, e := range entries {
+		n += len(e) + 1
+	}
+	out := make([]byte, 0, n)
+	out = append(append(append(out, '"'), k.String()...), `":[`...)
+	for i, e := range entries {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, e...)
+	}
+	return append(out, ']')
+}
+
+// Caching returns how long the view's lists may be kept, in milliseconds, and whether they may be shown
+// to everybody: the lowest and the narrowest of all parts.
+func (v *View) Caching() (ttl int64, public bool) {
+	first := true
+	for i, m := range v.catalog.members {
+		if !v.shown[i] || m.Offer == nil {
+			continue
+		}
+		if first {
+			ttl, public, first = m.Offer.TTL, m.Offer.Public, false
+			continue
+		}
+		ttl, public = min(ttl, m.Offer.TTL), public && m.Offer.Public
+	}
+	return ttl, public
+}

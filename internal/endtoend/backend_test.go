@@ -1,0 +1,67 @@
+package endtoend_test
+
+import (
+	"crypto/rand"
+	"net/http/httptest"
+	"testing"
+
+	"onemcp/internal/gateway"
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream/remote"
+	"onemcp/internal/upstream/stdio"
+	"onemcp/internal/upstream/upstreamtest"
+)
+
+var (
+	legacyOnly = []mcp.Era{mcp.Legacy}
+	modernOnly = []mcp.Era{mcp.Modern}
+)
+
+// spec is what all backends of these tests have in common. Each has an identity of its own.
+func spec(name string) gateway.Spec {
+	return gateway.Spec{Name: name, Identity: rand.Text(), ConnectionTimeout: patience, RequestTimeout: patience}
+}
+
+// overStdio describes a backend that is a child process.
+func overStdio(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
+	t.Helper()
+	return overGuarded(t, name, s, nil)
+}
+
+// overGuarded is overStdio with a guard that learns of the processes.
+func overGuarded(t *testing.T, name string, s upstreamtest.Script, guard stdio.Guard) gateway.Spec {
+	t.Helper()
+	command, env := s.Command(t)
+	b := spec(name)
+	b.Local = true
+	b.Driver = stdio.Driver{Options: stdio.Options{Name: name, Command: command, Env: env, Guard: guard}}
+	return b
+}
+
+// overHTTP describes a backend that speaks streamable HTTP.
+func overHTTP(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
+	t.Helper()
+	return newWeb(s).serve(t, name)
+}
+
+// overSSE describes a backend that speaks HTTP+SSE.
+func overSSE(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
+	t.Helper()
+	server := httptest.NewServer(newOldWeb(s))
+	t.Cleanup(server.Close)
+	return overURL(t, name, server.URL+"/sse", remote.SSE)
+}
+
+func overURL(t *testing.T, name, url string, kind remote.Kind) gateway.Spec {
+	t.Helper()
+	driver, err := remote.New(remote.Options{Name: name, URL: url, Kind: kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := spec(name)
+	b.Driver = driver
+	return b
+}
+
+// setup is a setup of backends.
+func setup(backends ...gateway.Spec) gateway.Setup { return gateway.Setup{Backends: backends} }

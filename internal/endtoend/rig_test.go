@@ -1,0 +1,124 @@
+package endtoend_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"onemcp/internal/front"
+	"onemcp/internal/gateway"
+	"onemcp/internal/session"
+	"onemcp/internal/upstream/upstreamtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(upstreamtest.Main(m)) }
+
+// patience ends a test that waits for what does not happen.
+const patience = time.Minute
+
+// rig is a gateway behind its front on a socket of its own.
+type rig struct {
+	t       *testing.T
+	gateway *gateway.Gateway
+	url     string
+}
+
+// start runs all parts until t ends, and stops them in the daemon's order.
+func start(t *testing.T, s gateway.Setup) *rig {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	sessions := session.NewTable(session.Limits{})
+	g := gateway.New(gateway.Options{Version: "0", Log: log, Sessions: sessions, Drain: patience}, s)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, cut := context.WithCancel(context.Background())
+	f := front.New(front.Options{Gateway: g, Sessions: sessions, Log: log, Version: "0"})
+	server := front.Server(base, f, log)
+	stopSessions := run(sessions.Run)
+	stopGateway := run(g.Run)
+	stopServer := run(func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the front has ended: %v", err)
+		}
+		return nil
+	})
+	t.Cleanup(func() {
+		cut()
+		stopSessions()
+		if err := server.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		stopServer()
+		stopGateway()
+	})
+	return &rig{t: t, gateway: g, url: "http://" + listener.Addr().String()}
+}
+
+// run runs a part and returns what stops it and waits for its end.
+func run(part func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = part(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// await waits until the gateway's status is as wanted.
+func (r *rig) await(what string, wanted func([]gateway.Status) bool) {
+	r.t.Helper()
+	late := time.After(patience)
+	for {
+		next := r.gateway.Changed()
+		if wanted(r.gateway.Status()) {
+			return
+		}
+		select {
+		case <-next:
+		case <-late:
+			r.t.Fatalf("waited in vain: %s: %+v", what, r.gateway.Status())
+		}
+	}
+}
+
+// ready waits until the named backends are ready, or all of them.
+func (r *rig) ready(names ...string) {
+	r.t.Helper()
+	r.await("backends that are ready", func(all []gateway.Status) bool {
+		return !slices.ContainsFunc(all, func(s gateway.Status) bool {
+			return s.State != gateway.Ready && (len(names) == 0 || slices.Contains(names, s.Name))
+		})
+	})
+}
+
+// state returns the state of one backend.
+func (r *rig) state(name string) gateway.State {
+	for _, s := range r.gateway.Status() {
+		if s.Name == name {
+			return s.State
+		}
+	}
+	return ""
+}
+
+// receive takes a value from a channel; it fails the test if none comes.
+func receive[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}

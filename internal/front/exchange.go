@@ -1,0 +1,190 @@
+package front
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/secret"
+	"onemcp/internal/trustproxy"
+)
+
+// bigBody is from what size on an answer is written under a deadline; a smaller one fits the
+// buffers of the connection.
+const bigBody = 32 << 10
+
+// exchange is one request and its answer: the response writer of the handlers, and what the access
+// log says in the end.
+type exchange struct {
+	http.ResponseWriter
+	front   *Front
+	request *http.Request
+	id      string
+	started time.Time
+	status  int    // 0: nothing written yet
+	bytes   int64  // of the body
+	session string // id; the log shows its hash
+	err     error  // why the request was refused or failed
+
+	access   *Access             // in force for this request
+	policy   *trustproxy.Policy  // by which it was decided
+	decision trustproxy.Decision // who asks; derived once
+	route    kind                // what was asked for
+}
+
+func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, front: f, request: r, id: f.ids.next(), started: time.Now()}
+	w.Header().Set("X-Request-Id", x.id)
+	return x
+}
+
+// Unwrap lets http.ResponseController through.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// finish is deferred: it turns a panic into a 500, and logs the request.
+func (x *exchange) finish(r *http.Request) {
+	p := recover()
+	begun := x.status != 0
+	if p != nil && p != http.ErrAbortHandler {
+		x.err = fault.New(fault.Internal, "panic: %v", p)
+		x.front.Log.Error("a request panicked", "request", x.id, "panic", p, "stack", stack())
+		if !begun {
+			x.answer(http.StatusInternalServerError, mcp.AppendError(nil, nil, mcp.CodeInternal, "internal error", nil))
+		}
+	}
+	x.front.Metrics.Request(x.route.String(), x.status, x.decision.Status, time.Since(x.started))
+	x.log(r)
+	if p != nil && begun {
+		panic(http.ErrAbortHandler) // the client must not take a broken body for a whole one
+	}
+}
+
+func (x *exchange) log(r *http.Request) {
+	ctx := context.Background()
+	log := x.front.Log
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("request", x.id),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("duration", time.Since(x.started)),
+	)
+	attrs = x.appendCaller(attrs)
+	if x.session != "" {
+		attrs = append(attrs, slog.String("session", secret.Hash(x.session)))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.Any("error", logged(x.err)))
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+}
+
+// appendCaller appends who asked, as it was derived.
+func (x *exchange) appendCaller(attrs []slog.Attr) []slog.Attr {
+	d := &x.decision
+	client := d.ClientText()
+	if x.access.MaskClient && d.Client.IsValid() {
+		client = trustproxy.Masked(d.Client).String()
+	}
+	attrs = append(attrs,
+		slog.String("client_ip", client),
+		slog.String("peer_ip", d.PeerText()),
+		slog.String("ip_status", d.Status.String()),
+		slog.Int("hops", d.Hops),
+		slog.String("scheme", d.Scheme),
+		slog.String("host", d.Host),
+	)
+	if d.Flags != 0 {
+		attrs = append(attrs, slog.Any("flags", d.Flags.Names()))
+	}
+	return attrs
+}
+
+// answer writes a JSON body, whole.
+func (x *exchange) answer(status int, body []byte) {
+	h := x.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if len(body) > bigBody {
+		x.writeDeadline()
+	}
+	x.WriteHeader(status)
+	_, _ = x.Write(body) // a client that is gone needs no answer
+}
+
+func (x *exchange) writeDeadline() {
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.front.WriteTimeout))
+}
+
+// readDeadline bounds what is left of the request's body; 0 lifts the bound.
+func (x *exchange) readDeadline(after time.Duration) {
+	var t time.Time
+	if after > 0 {
+		t = time.Now().Add(after)
+	}
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t) // not every connection can
+}
+
+// refuse ends the request with the wire form of err.
+func (x *exchange) refuse(err error, to target) {
+	x.err = err
+	x.readDeadline(x.front.BodyTimeout) // of a body that nobody read
+	r := refusalOf(err)
+	if r.allow != "" {
+		x.Header().Set("Allow", r.allow)
+	}
+	if r.retry > 0 {
+		x.Header().Set("Retry-After", seconds(r.retry))
+	}
+	if to.kind == toMCP || to.kind == toOldPost || to.kind == toOldStream {
+		x.answer(r.status, r.body(err))
+		return
+	}
+	x.answer(r.status, append(mcp.Quote([]byte(`{"error":`), public(err)), '}'))
+}
+
+// requestIDs numbers the requests of this process.
+type requestIDs struct {
+	prefix string
+	last   atomic.Uint64
+}
+
+func newRequestIDs() *requestIDs {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return &requestIDs{prefix: hex.EncodeToString(b[:]) + "-"}
+}
+
+func (s *requestIDs) next() string {
+	return string(strconv.AppendUint(append(make([]byte, 0, 24), s.prefix...), s.last.Add(1), 10))
+}

@@ -1,0 +1,126 @@
+package front
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"unicode/utf8"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+const (
+	firstRead  = 64 << 10 // how much a client's word about its length is believed at once
+	maxPooled  = 1 << 20  // larger buffers are left to the collector
+	minReserve = 512
+)
+
+// inbound is a message from a client with the buffer it lies in.
+type inbound struct {
+	buf []byte
+	msg mcp.Message
+}
+
+// inboundPool keeps inbound messages for reuse. The zero value is ready.
+type inboundPool struct{ pool sync.Pool }
+
+func (p *inboundPool) get() *inbound {
+	if in, ok := p.pool.Get().(*inbound); ok {
+		return in
+	}
+	return new(inbound)
+}
+
+func (p *inboundPool) put(in *inbound) {
+	if cap(in.buf) > maxPooled {
+		return
+	}
+	in.msg = mcp.Message{}
+	p.pool.Put(in)
+}
+
+// read takes the request's body as one message. The caller returns it to the pool when nobody
+// reads it any more.
+func (f *Front) read(x *exchange, r *http.Request) (*inbound, error) {
+	if err := checkContentType(r.Header); err != nil {
+		return nil, err
+	}
+	in := f.inbound.get()
+	err := f.readBody(in, x, r)
+	if err == nil {
+		err = in.scan()
+	}
+	if err != nil {
+		f.inbound.put(in)
+		return nil, err
+	}
+	return in, nil
+}
+
+func (f *Front) readBody(in *inbound, x *exchange, r *http.Request) error {
+	if r.ContentLength > f.MaxBody {
+		return f.tooLarge()
+	}
+	x.readDeadline(f.BodyTimeout)
+	buf, err := readAll(in.buf[:0], io.LimitReader(r.Body, f.MaxBody+1), int(r.ContentLength))
+	in.buf = buf
+	switch {
+	case err != nil:
+		x.Header().Set("Connection", "close") // else the server would wait for the rest
+		return brokenBody(err)
+	case int64(len(buf)) > f.MaxBody:
+		return f.tooLarge()
+	}
+	x.readDeadline(0)
+	return nil
+}
+
+func brokenBody(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &refusal{status: http.StatusRequestTimeout, err: fault.New(fault.Invalid, "the body did not come in time")}
+	}
+	return fault.New(fault.Invalid, "the body could not be read").WithCause(err)
+}
+
+func (f *Front) tooLarge() error {
+	return fault.New(fault.TooLarge, "the message is over the limit of %d bytes", f.MaxBody).WithHint("raise server.maxBodySize")
+}
+
+// readAll reads src into dst, which it grows as the bytes come: want is only a claim.
+func readAll(dst []byte, src io.Reader, want int) ([]byte, error) {
+	if need := min(max(want+1, minReserve), firstRead); cap(dst) < need {
+		dst = make([]byte, 0, need)
+	}
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		n, err := src.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return dst, nil
+		case err != nil:
+			return dst, err
+		}
+	}
+}
+
+// scan reads the message in the buffer. What is JSON but no message is told from what is none.
+func (in *inbound) scan() (err error) {
+	if in.msg, err = mcp.Scan(in.buf); err == nil {
+		return nil
+	}
+	if !utf8.Valid(in.buf) || !json.Valid(in.buf) {
+		return fault.New(fault.Malformed, "the body is not JSON: %v", err)
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(in.buf, " \t\r\n"), []byte("[")) {
+		return fault.New(fault.Invalid, "batches are not served").WithHint("send one message per request")
+	}
+	return fault.New(fault.Invalid, "not a valid message: %v", err)
+}

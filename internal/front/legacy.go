@@ -1,0 +1,133 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/gateway"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Message) error {
+	if m.Kind == mcp.Request && m.Method == mcp.MethodInitialize {
+		return f.openSession(x, r, at, m)
+	}
+	s, err := f.session(x, r, at)
+	if err != nil {
+		return err
+	}
+	c := legacyClient(at.scope, s)
+	c.Forwarder = x
+	switch m.Kind {
+	case mcp.Request:
+		f.call(x, r, c, m)
+	case mcp.Notification:
+		f.Gateway.Notify(context.WithoutCancel(r.Context()), c, m)
+		x.WriteHeader(http.StatusAccepted)
+	default:
+		f.Gateway.Answer(c, m)
+		x.WriteHeader(http.StatusAccepted)
+	}
+	return nil
+}
+
+func legacyClient(scope gateway.Scope, s *session.Session) *gateway.Client {
+	return &gateway.Client{
+		Scope:     scope,
+		Principal: s.Principal,
+		Era:       mcp.Legacy,
+		Meta:      mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo},
+		Session:   s,
+	}
+}
+
+// openSession answers initialize. The answer is always one JSON body, because its head names the session.
+func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Message) error {
+	s, answer, err := f.Gateway.Initialize(r.Context(), at.scope, anonymous, at.endpoint, m)
+	if err != nil {
+		if fault.KindOf(err) == fault.Busy {
+			return err
+		}
+		x.err = err
+		x.answer(http.StatusOK, answerError(mcp.Legacy, m, err))
+		return nil
+	}
+	if s != nil {
+		x.session = s.ID
+		x.Header().Set(mcp.HeaderSession, s.ID)
+	}
+	x.answer(http.StatusOK, answer.Body)
+	return nil
+}
+
+// session finds the session that a request names.
+func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Session, error) {
+	id := r.Header.Get(mcp.HeaderSession)
+	if id == "" {
+		return nil, fault.New(fault.Invalid, "header Mcp-Session-Id is missing").WithHint("open a session with initialize")
+	}
+	if v := r.Header.Get(mcp.HeaderVersion); v != "" && mcp.EraOf(v) != mcp.Legacy {
+		return nil, fault.New(fault.Invalid, "MCP-Protocol-Version %q is not a version that sessions speak", v)
+	}
+	s, err := f.Sessions.Get(id, anonymous, at.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	x.session = s.ID
+	return s, nil
+}
+
+// call serves a request of a session. It goes on when the client's connection drops: only the session's
+// end or a cancellation stops it.
+func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
+	reply := newReply(x, r.Context(), nil)
+	defer reply.end(0, nil) // of a panic
+	answer, err := f.Gateway.Serve(context.WithoutCancel(r.Context()), c, m, reply)
+	x.err = err
+	switch {
+	case err == nil:
+		reply.end(http.StatusOK, answer.Body)
+	case errors.Is(err, session.ErrCancelled):
+		reply.end(http.StatusAccepted, nil)
+	case refuses(err):
+		refusal := refusalOf(err)
+		reply.end(refusal.status, refusal.body(err))
+	default:
+		reply.end(http.StatusOK, answerError(mcp.Legacy, m, err))
+	}
+}
+
+func answerError(era mcp.Era, m *mcp.Message, err error) []byte {
+	return mcp.AppendError(nil, m.IDBytes(), answerCode(era, m.Method, err), public(err), nil)
+}
+
+// listen is a session's stream for what belongs to no request. The newest stream of a session gets
+// the messages; an older one ends.
+func (f *Front) listen(x *exchange, r *http.Request, at place) error {
+	if err := checkAccept(r.Header, typeStream); err != nil {
+		return err
+	}
+	s, err := f.session(x, r, at)
+	if err != nil {
+		return err
+	}
+	e := x.events()
+	if err := e.beat(); err != nil { // some proxies hold the head until there is a body
+		return nil
+	}
+	_ = s.Attach(r.Context(), f.Heartbeat, e.send, e.beat) // however it ends, the stream has ended
+	return nil
+}
+
+func (f *Front) endSession(x *exchange, r *http.Request, at place) error {
+	s, err := f.session(x, r, at)
+	if err != nil {
+		return err
+	}
+	f.Sessions.End(s)
+	x.WriteHeader(http.StatusNoContent)
+	return nil
+}

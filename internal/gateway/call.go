@@ -1,0 +1,254 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
+)
+
+// call is one request of a client on its way.
+type call struct {
+	g   *Gateway
+	gen *generation
+	c   *Client
+	m   *mcp.Message
+	st  Stream
+
+	parked *parked // of a modern client's call to a legacy backend that may ask back
+}
+
+func (k *call) send(msg []byte) {
+	if k.st != nil {
+		k.st.Send(msg)
+	}
+}
+
+// result answers with a raw result of our own. A modern one gets what the era requires.
+func (k *call) result(result []byte) Answer {
+	m, err := mcp.Scan(mcp.AppendResult(nil, k.m.IDBytes(), result))
+	if err != nil {
+		return k.refuse(mcp.CodeInternal, "the gateway's own answer is not valid")
+	}
+	if k.c.Era != mcp.Modern {
+		return Answer{Body: m.Raw}
+	}
+	return Answer{Body: m.RewriteResult(nil, mcp.ResultRewrite{ID: k.m.IDBytes(), Modernize: true, Method: k.m.Method, ServerInfo: k.g.info})}
+}
+
+// refuse answers with a wire error of our own.
+func (k *call) refuse(code int, text string) Answer {
+	return Answer{Body: mcp.AppendError(nil, k.m.IDBytes(), code, text, nil), Code: code}
+}
+
+// target is where a call goes.
+type target struct {
+	b       *backend
+	name    string // the backend's own name for what is called; empty: as the client wrote it
+	refName string // the same for params.ref.name
+	params  []mcp.ParamHeader
+	more    []byte // members to add to params, raw
+}
+
+// forward takes the call to a backend and its answer back.
+func (k *call) forward(ctx context.Context, t target) (Answer, error) {
+	if k.c.Era == mcp.Modern && len(t.params) > 0 {
+		if text := mcp.CheckParams(t.params, k.m.Value(mcp.FieldArguments), k.c.Params); text != "" {
+			return k.refuse(mcp.CodeHeaderMismatch, text), nil
+		}
+	}
+	if k.c.Era == mcp.Modern && mcp.MayAskBack(k.m.Method) {
+		return k.forwardModern(ctx, t)
+	}
+	if !t.b.calls.enter() {
+		return Answer{}, errRetired
+	}
+	defer t.b.calls.leave()
+	reply, l, err := k.exchange(ctx, t)
+	if err == nil && k.c.Era == mcp.Legacy && l.info.Era == mcp.Modern {
+		reply, l, err = k.toModern(ctx, t, l, reply)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return k.answer(t, l, &reply)
+}
+
+// toModern goes on with a legacy client's call to a modern backend after the first answer: headers that the
+// backend did not find right are learned anew, once, and questions are put to the client.
+func (k *call) toModern(ctx context.Context, t target, l *link, reply mcp.Message) (mcp.Message, *link, error) {
+	if reply.Kind == mcp.Error && reply.ErrorCode() == mcp.CodeHeaderMismatch && k.m.Method == mcp.MethodToolsCall {
+		offer, err := t.b.fetch(ctx, l)
+		if err != nil {
+			return reply, l, nil // the backend's own error says more
+		}
+		t.b.publish(offer, announcement{})
+		name := t.name
+		if name == "" {
+			name, _ = k.m.Text(mcp.FieldName)
+		}
+		t.params = t.b.paramsOf(name)
+		if reply, l, err = k.exchange(ctx, t); err != nil {
+			return reply, l, err
+		}
+	}
+	return k.requery(ctx, t, l, reply)
+}
+
+// forwardModern takes a modern client's call that may be answered with questions. To a modern
+// backend it passes, state and all; a legacy one asks in mid-call.
+func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
+	if ticket, ours := isTicket(k.m); ours {
+		return k.resume(ctx, t, ticket)
+	}
+	primary, err := t.b.awaitOpen(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if t.b.keyFor(k.c, primary.info).era == mcp.Legacy {
+		return k.converse(ctx, t)
+	}
+	if !t.b.calls.enter() {
+		return Answer{}, errRetired
+	}
+	defer t.b.calls.leave()
+	reply, l, err := k.exchange(ctx, t)
+	if err != nil {
+		return Answer{}, err
+	}
+	return k.answer(t, l, &reply)
+}
+
+// exchange sends the request. A backend that had forgotten the session has not looked at the request, so it is
+// sent once more on a new connection.
+func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *link, err error) {
+	for range 2 {
+		l, err = t.b.link(ctx, k.c)
+		if err != nil {
+			return reply, nil, err
+		}
+		reply, err = k.attempt(ctx, t, l)
+		if !errors.Is(err, upstream.ErrSessionLost) {
+			return reply, l, err
+		}
+		select {
+		case <-l.lost:
+		case <-ctx.Done():
+			return reply, nil, context.Cause(ctx)
+		}
+	}
+	return reply, l, err
+}
+
+func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, error) {
+	defer l.release()
+	if k.c.Meta.LogLevel != "" && l.info.Era == mcp.Legacy {
+		defer k.borrowLevel(ctx, l)()
+	}
+	r := k.request(t, l)
+	sink := &callSink{k: k, l: l, r: r.ID}
+	reply, err := l.caller.Call(ctx, r, sink)
+	sink.close()
+	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
+		err = fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", t.b.name, status.Code).WithCause(err)
+	}
+	return reply, err
+}
+
+// borrowLevel has a legacy backend log at the level a modern request asks for.
+func (k *call) borrowLevel(ctx context.Context, l *link) (giveBack func()) {
+	level, ok := mcp.LevelOf(k.c.Meta.LogLevel)
+	if !ok {
+		return func() {}
+	}
+	k.g.levels.set(k.c, level)
+	l.applyLevel(ctx, k.c)
+	return func() { k.g.levels.drop(k.c) }
+}
+
+// request makes the message for the backend: our id, its own name, and the era's labels.
+func (k *call) request(t target, l *link) *upstream.Request {
+	rw := mcp.RequestRewrite{ID: k.g.nextID(), Name: t.name, RefName: t.refName, More: t.more}
+	switch {
+	case k.c.Era == mcp.Modern && l.info.Era == mcp.Legacy:
+		rw.Relabel = mcp.StripLabels
+	case k.c.Era == mcp.Legacy && l.info.Era == mcp.Modern:
+		rw.Relabel = mcp.SetLabels
+		rw.Meta = k.c.Meta
+		rw.Meta.Version = l.info.Version
+		rw.Meta.Capabilities = withoutTasks(k.c.Meta.Capabilities)
+		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
+	}
+	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.owner()}
+	if l.info.Era == mcp.Modern {
+		k.addHeaders(r, t)
+	}
+	if t.b.spec.Load().ForwardClient && k.c.Forwarder != nil {
+		r.Forwarded = k.c.Forwarder.Forwarded()
+	}
+	return r
+}
+
+func (k *call) addHeaders(r *upstream.Request, t target) {
+	if info := mcp.MethodOf(k.m.Method); info.HasName {
+		r.Name, _ = k.m.Text(info.Subject)
+		if t.name != "" {
+			r.Name = t.name
+		}
+	}
+	r.Params = k.c.Params
+	if k.c.Era == mcp.Legacy {
+		r.Params = mcp.ParamValues(t.params, k.m.Value(mcp.FieldArguments))
+	}
+}
+
+// answer turns a backend's answer into the client's.
+func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
+	crossing := k.c.Era != l.info.Era
+	if reply.Kind == mcp.Result {
+		k.g.origins.note(k.c, t.b.name, reply)
+		k.g.owners.noteTask(k.c, t.b.name, reply)
+		reply = k.filtered(t, reply)
+	}
+	rw := mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: crossing && k.c.Era == mcp.Modern}
+	if rw.Modernize {
+		rw.ServerInfo = l.info.ServerInfo()
+	}
+	a := Answer{Body: reply.RewriteResult(nil, rw)}
+	if reply.Kind == mcp.Error {
+		a.Code = reply.ErrorCode()
+		k.g.owners.noteVisits(k.c, t.b.name, reply)
+		if rw.Modernize && a.Code == mcp.CodeResourceNotFound {
+			a.Code = mcp.CodeInvalidParams
+		}
+	}
+	return a, nil
+}
+
+// filtered applies the backend's policy to a tools/list that was passed on.
+func (k *call) filtered(t target, reply *mcp.Message) *mcp.Message {
+	policy := &t.b.spec.Load().Policy
+	if k.m.Method != mcp.MethodToolsList || policy.Idle() {
+		return reply
+	}
+	result := policy.ApplyResult(reply.Bytes(reply.Result))
+	m, err := mcp.Scan(mcp.Splice(nil, reply.Raw, []mcp.Edit{{At: reply.Result, Text: result}}))
+	if err != nil {
+		return reply
+	}
+	return &m
+}
+
+// unknown is what hidden and absent things are answered with.
+func unknown(kind catalog.Kind, name string) *fault.Error {
+	switch kind {
+	case catalog.Tools:
+		return fault.New(fault.NotFound, "Unknown tool: %s", name)
+	case catalog.Prompts:
+		return fault.New(fault.NotFound, "Unknown prompt: %s", name)
+	}
+	return fault.New(fault.NotFound, "Resource not found: %s", name)
+}

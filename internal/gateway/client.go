@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"bytes"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+// Scope is which part of the gateway a client talks to.
+type Scope struct {
+	Backend  string           // one backend alone; empty: the merged endpoint
+	Selector catalog.Selector // on the merged endpoint, what of it
+}
+
+// Client is who calls. For a legacy client it lives as long as the session, for a modern one
+// as long as the request.
+type Client struct {
+	Scope     Scope
+	Principal string
+	Era       mcp.Era
+	Meta      mcp.ClientMeta   // version, capabilities, name; of a modern one also the log level
+	Session   *session.Session // legacy only
+	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
+	Params    [][2]string      // modern only: the Mcp-Param-* headers as they came, name and value
+	Forwarder Forwarder        // nil: nothing is known of where the request came from
+}
+
+// Forwarder tells, when a backend's owner asked for it, the headers by which the backend learns who the client
+// is: the verified part only.
+type Forwarder interface {
+	Forwarded() [][2]string
+}
+
+// kept returns a copy of c that owns its bytes: those of a modern client lie in its request, which is gone
+// when the request has been answered.
+func (c *Client) kept() *Client {
+	k := *c
+	k.Meta.Capabilities, k.Meta.Info = bytes.Clone(c.Meta.Capabilities), bytes.Clone(c.Meta.Info)
+	return &k
+}
+
+// Answer is the final answer to a request, ready for the wire, with the client's id in it.
+type Answer struct {
+	Body []byte
+	Code int // of the JSON-RPC error in Body; 0 for a result
+}
+
+// Stream carries messages to a client beside the answer to its request. Send keeps msg; it may be called
+// from several goroutines, and not after the request was answered.
+type Stream interface {
+	Send(msg []byte)
+}

@@ -1,0 +1,220 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+var errNoListener = fault.New(fault.NotFound, "the session has ended").WithHint("initialize again")
+
+// mergedCapabilities are declared always: a legacy session's cannot grow later, when a backend comes.
+const mergedCapabilities = `{"tools":{"listChanged":true},"prompts":{"listChanged":true},` +
+	`"resources":{"listChanged":true,"subscribe":true},"completions":{},"logging":{}}`
+
+// maxInstructions bounds what one backend may say in the merged instructions, in bytes.
+const maxInstructions = 2000
+
+// Initialize opens a legacy session for a client that calls from principal on an endpoint; endpoint is
+// whatever text names it to the session table. On the endpoint of one backend it
+// waits for that backend.
+func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoint string, m *mcp.Message) (*session.Session, Answer, error) {
+	wanted, _ := m.Text(mcp.FieldProtocolVersion)
+	s, err := g.opts.Sessions.Open(session.Spec{
+		Principal:    principal,
+		Endpoint:     endpoint,
+		Version:      mcp.NegotiateLegacy(wanted),
+		Capabilities: bytes.Clone(m.Value(mcp.FieldCapabilities)),
+		ClientInfo:   bytes.Clone(m.Value(mcp.FieldClientInfo)),
+	})
+	if err != nil {
+		return nil, Answer{}, err
+	}
+	c := &Client{Scope: scope, Principal: principal, Era: mcp.Legacy, Session: s,
+		Meta: mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo}}
+	k := &call{g: g, gen: g.current.Load(), c: c, m: m}
+	a, err := k.hello(ctx)
+	for k.rerouted(err) {
+		a, err = k.hello(ctx)
+	}
+	if err != nil {
+		g.opts.Sessions.End(s)
+		return nil, Answer{}, err
+	}
+	g.hub.join(s, scope)
+	s.OnEnd(func() { g.leave(s) })
+	return s, a, nil
+}
+
+// leave undoes all that was kept for a session.
+func (g *Gateway) leave(s *session.Session) {
+	g.levels.drop(s)
+	g.asks.drop(s)
+	if l := g.hub.leave(s); l != nil {
+		g.forget(l)
+	}
+}
+
+func (k *call) hello(ctx context.Context) (Answer, error) {
+	if k.c.Scope.Backend == "" {
+		view, err := k.gen.catalog.View(k.c.Scope.Selector)
+		if err != nil {
+			return Answer{}, err
+		}
+		return k.result(k.introduce([]byte(mergedCapabilities), k.g.info, k.instructions(view))), nil
+	}
+	b, err := k.gen.backend(k.c.Scope.Backend)
+	if err != nil {
+		return Answer{}, err
+	}
+	l, err := b.link(ctx, k.c)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer l.release()
+	if l.info.Era == mcp.Modern {
+		return k.result(k.introduce(withoutTasks(b.capabilities(l)), l.info.ServerInfo(), b.instructions(l))), nil
+	}
+	return k.result(b.restated(l, "protocolVersion", mcp.Quote(nil, k.c.Session.Version))), nil
+}
+
+// introduce writes an initialize result.
+func (k *call) introduce(capabilities, info []byte, instructions string) []byte {
+	r := mcp.Quote([]byte(`{"protocolVersion":`), k.c.Session.Version)
+	r = append(append(r, `,"capabilities":`...), capabilities...)
+	if info == nil {
+		info = k.g.info
+	}
+	r = append(append(r, `,"serverInfo":`...), info...)
+	if instructions != "" {
+		r = mcp.Quote(append(r, `,"instructions":`...), instructions)
+	}
+	return append(r, '}')
+}
+
+// restated returns what a backend said of itself with one member replaced, and the instructions where they
+// are overridden.
+func (b *backend) restated(l *link, member string, value []byte) []byte {
+	hello := l.info.Hello
+	edits := []mcp.Edit{{At: mcp.MemberSpan(hello, member), Text: value}}
+	if override := b.spec.Load().Instructions; override != nil {
+		text := mcp.Quote(nil, *override)
+		if at := mcp.MemberSpan(hello, "instructions"); at.Present() {
+			edits = append(edits, mcp.Edit{At: at, Text: text})
+		} else {
+			end := edits[0].At.End
+			edits[0].Text = append(append(value, `,"instructions":`...), text...)
+			edits[0].At.End = end
+		}
+	}
+	return mcp.Splice(nil, hello, edits)
+}
+
+func (b *backend) capabilities(l *link) []byte {
+	if c := l.info.Capabilities(); c != nil {
+		return c
+	}
+	return []byte(`{}`)
+}
+
+// tasksExtension is the modern form of tasks.
+const tasksExtension = "io.modelcontextprotocol/tasks"
+
+// withoutTasks takes tasks out of the capabilities that cross eras, since their two forms do not match.
+func withoutTasks(capabilities []byte) []byte {
+	capabilities = mcp.Without(capabilities, "tasks")
+	extensions := mcp.Member(capabilities, "extensions")
+	if mcp.Member(extensions, tasksExtension) == nil {
+		return capabilities
+	}
+	less := mcp.Without(extensions, tasksExtension)
+	return mcp.Splice(nil, capabilities, []mcp.Edit{{At: mcp.MemberSpan(capabilities, "extensions"), Text: less}})
+}
+
+func (b *backend) instructions(l *link) string {
+	if override := b.spec.Load().Instructions; override != nil {
+		return *override
+	}
+	return l.info.Instructions()
+}
+
+// instructions joins what the backends of a view say, each under its name, as far as they are up.
+func (k *call) instructions(view *catalog.View) string {
+	var b strings.Builder
+	for i, backend := range k.gen.order {
+		if !view.Shows(i) {
+			continue
+		}
+		text := strings.TrimSpace(backend.currentInstructions())
+		if text == "" {
+			continue
+		}
+		if len(text) > maxInstructions {
+			text = strings.ToValidUTF8(text[:maxInstructions], "") + "…"
+		}
+		if b.Len() > 0 {
+			b.WriteString("\n\n")
+		}
+		b.WriteString("## " + backend.name + "\n" + text)
+	}
+	return b.String()
+}
+
+func (b *backend) currentInstructions() string {
+	b.mu.Lock()
+	l := b.primary
+	b.mu.Unlock()
+	if l == nil {
+		if override := b.spec.Load().Instructions; override != nil {
+			return *override
+		}
+		return ""
+	}
+	return b.instructions(l)
+}
+
+func supportedVersions() []byte {
+	out := []byte{'['}
+	for i, v := range mcp.Versions() {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = mcp.Quote(out, v)
+	}
+	return append(out, ']')
+}
+
+// mergedDiscovery is the result of server/discover on the merged endpoint.
+func (k *call) mergedDiscovery(view *catalog.View) []byte {
+	return discovery([]byte(mergedCapabilities), k.instructions(view))
+}
+
+func discovery(capabilities []byte, instructions string) []byte {
+	r := append([]byte(`{"supportedVersions":`), supportedVersions()...)
+	r = append(append(r, `,"capabilities":`...), capabilities...)
+	if instructions != "" {
+		r = mcp.Quote(append(r, `,"instructions":`...), instructions)
+	}
+	return append(r, '}')
+}
+
+// directDiscovery answers server/discover for one backend with what that backend says of itself.
+func (k *call) directDiscovery(ctx context.Context, b *backend) (Answer, error) {
+	l, err := b.awaitOpen(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if l.info.Era == mcp.Modern {
+		return k.result(b.restated(l, "supportedVersions", supportedVersions())), nil
+	}
+	m, err := mcp.Scan(mcp.AppendResult(nil, k.m.IDBytes(), discovery(withoutTasks(b.capabilities(l)), b.instructions(l))))
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{Body: m.RewriteResult(nil, mcp.ResultRewrite{ID: k.m.IDBytes(), Modernize: true, Method: k.m.Method, ServerInfo: l.info.ServerInfo()})}, nil
+}

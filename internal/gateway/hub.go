@@ -1,0 +1,257 @@
+package gateway
+
+import (
+	"bytes"
+	"sync"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+// listener is somebody who is told of changes: a legacy session, or a modern client's open
+// subscriptions/listen.
+type listener struct {
+	scope Scope
+	wants announcement
+	tag   []byte // raw subscription id of a modern listener; nil for a legacy one
+	send  func(msg []byte)
+
+	sending sync.Mutex // held while send is called
+	closed  bool       // nothing is sent any more
+
+	mu   sync.Mutex
+	uris map[string]string // subscribed resources, and the backends they are of
+}
+
+// deliver sends msg unless the listener has been closed.
+func (l *listener) deliver(msg []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	if !l.closed {
+		l.send(msg)
+	}
+}
+
+// close returns when no send is under way, after which none begins.
+func (l *listener) close() {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	l.closed = true
+}
+
+// hub tells listeners.
+type hub struct {
+	mu        sync.Mutex
+	listeners map[*listener]struct{}
+	sessions  map[*session.Session]*listener
+	announced map[string]announcement // by backend, since the last change of the catalog
+}
+
+// add takes in a modern listener. Its acknowledgement goes out before anything else.
+func (h *hub) add(l *listener, acknowledgement []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	h.mu.Lock()
+	h.listeners[l] = struct{}{}
+	h.mu.Unlock()
+	l.send(acknowledgement)
+}
+
+func (h *hub) remove(l *listener) {
+	h.mu.Lock()
+	delete(h.listeners, l)
+	h.mu.Unlock()
+	l.close()
+}
+
+// join makes a session a listener to everything in its scope, until it ends.
+func (h *hub) join(s *session.Session, scope Scope) *listener {
+	l := &listener{scope: scope, wants: announcement{true, true, true, true}, send: s.Send}
+	h.mu.Lock()
+	if h.sessions == nil {
+		h.sessions = make(map[*session.Session]*listener)
+	}
+	h.sessions[s] = l
+	h.listeners[l] = struct{}{}
+	h.mu.Unlock()
+	return l
+}
+
+func (h *hub) leave(s *session.Session) *listener {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.sessions[s]
+	delete(h.sessions, s)
+	delete(h.listeners, l)
+	return l
+}
+
+func (h *hub) of(s *session.Session) *listener {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sessions[s]
+}
+
+// announce notes what a backend said to have changed; it is told with the next [hub.changed].
+func (h *hub) announce(backend string, a announcement) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.announced == nil {
+		h.announced = make(map[string]announcement)
+	}
+	had := h.announced[backend]
+	for k := range had {
+		had[k] = had[k] || a[k]
+	}
+	h.announced[backend] = had
+}
+
+// changed tells each listener, once a list, of the lists in its own view that differ between two
+// generations or that one of its backends announced.
+func (h *hub) changed(old, next *generation) {
+	h.mu.Lock()
+	announced := h.announced
+	h.announced = nil
+	all := make([]*listener, 0, len(h.listeners))
+	for l := range h.listeners {
+		all = append(all, l)
+	}
+	h.mu.Unlock()
+	seen := make(map[Scope]announcement) // listeners of one scope see the same
+	for _, l := range all {
+		diff, ok := seen[l.scope]
+		if !ok {
+			diff = difference(l.scope, old, next, announced)
+			seen[l.scope] = diff
+		}
+		l.tell(diff)
+	}
+}
+
+func (l *listener) tell(changed announcement) {
+	told := ""
+	for _, k := range catalog.Kinds() {
+		if changed[k] && l.wants[k] && k.Note() != told {
+			told = k.Note()
+			l.deliver(listNote(told, l.tag))
+		}
+	}
+}
+
+func listNote(method string, tag []byte) []byte {
+	if tag == nil {
+		return mcp.AppendNotification(nil, method, nil)
+	}
+	params := append([]byte(`{"_meta":{"`+mcp.MetaSubscription+`":`), tag...)
+	return mcp.AppendNotification(nil, method, append(params, '}', '}'))
+}
+
+// difference decides which lists have changed for a scope.
+func difference(s Scope, old, next *generation, announced map[string]announcement) (diff announcement) {
+	if s.Backend != "" {
+		return directDifference(s.Backend, old, next, announced)
+	}
+	was, errWas := old.catalog.View(s.Selector)
+	is, errIs := next.catalog.View(s.Selector)
+	if errWas != nil || errIs != nil {
+		return announcement{true, true, true, true}
+	}
+	for _, k := range catalog.Kinds() {
+		a, _ := was.List(k, 0, 0)
+		b, _ := is.List(k, 0, 0)
+		diff[k] = !bytes.Equal(a, b)
+	}
+	for i, m := range next.catalog.Members() {
+		if is.Shows(i) {
+			diff.merge(announced[m.Name])
+		}
+	}
+	return diff
+}
+
+func (a *announcement) merge(more announcement) {
+	for k := range a {
+		a[k] = a[k] || more[k]
+	}
+}
+
+func directDifference(name string, old, next *generation, announced map[string]announcement) (diff announcement) {
+	was, is := offerOf(old, name), offerOf(next, name)
+	if was != is && was != nil && is != nil {
+		for _, k := range catalog.Kinds() {
+			diff[k] = !sameItems(was.Items[k], is.Items[k])
+		}
+	}
+	diff.merge(announced[name])
+	return diff
+}
+
+func offerOf(g *generation, name string) *catalog.Offer {
+	for _, m := range g.catalog.Members() {
+		if m.Name == name {
+			return m.Offer
+		}
+	}
+	return nil
+}
+
+func sameItems(a, b []catalog.Item) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !bytes.Equal(a[i].Raw, b[i].Raw) {
+			return false
+		}
+	}
+	return true
+}
+
+// updated passes notifications/resources/updated of a shared connection to those who subscribed.
+func (h *hub) updated(backend string, m *mcp.Message) {
+	uri, ok := m.Text(mcp.FieldURI)
+	if !ok {
+		return
+	}
+	h.mu.Lock()
+	var to []*listener
+	for l := range h.listeners {
+		if l.subscribed(uri, backend) {
+			to = append(to, l)
+		}
+	}
+	h.mu.Unlock()
+	for _, l := range to {
+		l.deliver(m.Retag(nil, l.tag))
+	}
+}
+
+func (l *listener) subscribed(uri, backend string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	owner, ok := l.uris[uri]
+	return ok && owner == backend
+}
+
+// subscribe notes a subscription; first is false if it was there already.
+func (l *listener) subscribe(uri, backend string) (first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, have := l.uris[uri]; have {
+		return false
+	}
+	if l.uris == nil {
+		l.uris = make(map[string]string)
+	}
+	l.uris[uri] = backend
+	return true
+}
+
+func (l *listener) unsubscribe(uri string) (backend string, had bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	backend, had = l.uris[uri]
+	delete(l.uris, uri)
+	return backend, had
+}

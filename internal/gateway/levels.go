@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"onemcp/internal/mcp"
+)
+
+// setLevelTime bounds how long a client waits for backends to take its log level.
+const setLevelTime = 5 * time.Second
+
+// levels are the log levels that sessions and modern calls have asked for.
+type levels struct {
+	mu sync.Mutex
+	of map[any]mcp.Level
+}
+
+func (v *levels) set(who any, l mcp.Level) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.of[who] = l
+}
+
+func (v *levels) drop(who any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.of, who)
+}
+
+// get returns the level of one, NoLevel if none was asked for.
+func (v *levels) get(who any) mcp.Level {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if l, ok := v.of[who]; ok {
+		return l
+	}
+	return mcp.NoLevel
+}
+
+// lowest returns the lowest of all, NoLevel if nobody asked.
+func (v *levels) lowest() mcp.Level {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	low := mcp.NoLevel
+	for _, l := range v.of {
+		if low == mcp.NoLevel || l < low {
+			low = l
+		}
+	}
+	return low
+}
+
+// setLevel serves logging/setLevel: the level is remembered for the session and passed to the open
+// legacy connections that the session uses.
+func (k *call) setLevel(ctx context.Context, to []*backend) (Answer, error) {
+	name, _ := k.m.Text(mcp.FieldLevel)
+	level, ok := mcp.LevelOf(name)
+	if !ok {
+		return k.refuse(mcp.CodeInvalidParams, "unknown log level"), nil
+	}
+	k.g.levels.set(k.c.Session, level)
+	ctx, cancel := context.WithTimeout(ctx, setLevelTime)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, b := range to {
+		for _, l := range b.legacyLinks(k.c) {
+			group.Go(func() { l.applyLevel(ctx, k.c) })
+		}
+	}
+	group.Wait()
+	return k.result([]byte(`{}`)), nil
+}
+
+// legacyLinks returns the open legacy links that a client may use: the shared ones and its own.
+func (b *backend) legacyLinks(c *Client) (out []*link) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, l := range b.links {
+		if key.era == mcp.Legacy && (key.owner == nil || key.owner == c.owner()) && l.isOpen() {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (l *link) isOpen() bool {
+	select {
+	case <-l.opened:
+	default:
+		return false
+	}
+	select {
+	case <-l.lost:
+		return false
+	default:
+		return true
+	}
+}
+
+// applyLevel brings the backend's level to what the link's users want: the client's own, or on a
+// shared link the lowest of all.
+func (l *link) applyLevel(ctx context.Context, c *Client) {
+	want := l.b.g.levels.lowest()
+	if l.key.owner != nil {
+		want = l.b.g.levels.get(c.owner())
+	}
+	if want == mcp.NoLevel || mcp.Member(l.info.Capabilities(), "logging") == nil {
+		return
+	}
+	l.mu.Lock()
+	same := l.level == want
+	l.level = want
+	l.mu.Unlock()
+	if same {
+		return
+	}
+	params := append(mcp.Quote([]byte(`{"level":`), want.String()), '}')
+	if reply, err := l.b.ask(ctx, l, mcp.MethodSetLevel, params); err != nil || reply.Kind == mcp.Error {
+		l.b.log.Debug("log level was not taken", "level", want.String(), "err", err)
+	}
+}
+
+// wantsLog decides whether a log message goes to a client: a modern one must have asked for a level on this
+// request, a legacy one gets all until it sets one.
+func (g *Gateway) wantsLog(c *Client, m *mcp.Message) bool {
+	name, _ := m.Text(mcp.FieldLevel)
+	level, known := mcp.LevelOf(name)
+	var floor mcp.Level
+	if c.Era == mcp.Modern {
+		asked, ok := mcp.LevelOf(c.Meta.LogLevel)
+		if !ok {
+			return false
+		}
+		floor = asked
+	} else {
+		floor = g.levels.get(c.Session)
+	}
+	return !known || level >= floor
+}

@@ -1,0 +1,303 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
+)
+
+// affinityIdle is how long a link lives unused when no session ends it.
+const affinityIdle = 10 * time.Minute
+
+// linkKey tells the links of one backend apart. owner is nil for those that all clients share.
+type linkKey struct {
+	era   mcp.Era
+	owner any
+}
+
+// link is one connection to a backend, from its opening to its end.
+type link struct {
+	key    linkKey
+	b      *backend
+	client *Client // whose connection it is; nil if shared
+	conn   upstream.Conn
+	caller upstream.Caller // conn behind its decorators
+	info   upstream.Info   // valid once opened
+	opened chan struct{}   // closed when open, or when it will never be
+	lost   chan struct{}   // closed when over
+	err    error           // valid once lost
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	level mcp.Level // the log level last set on the connection
+	users int
+	idle  *time.Timer
+}
+
+func (b *backend) newLink(key linkKey, owner *Client) *link {
+	spec := b.spec.Load()
+	l := &link{
+		key:    key,
+		b:      b,
+		client: owner,
+		opened: make(chan struct{}),
+		lost:   make(chan struct{}),
+		level:  mcp.NoLevel,
+	}
+	l.conn = spec.Driver.Connect(b.opening(key, owner), &linkSink{l})
+	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout))
+	return l
+}
+
+// shareCapabilities is what a shared legacy connection declares: whatever some client may be able to
+// do. A question reaches a client only if it can be attributed.
+const shareCapabilities = `{"roots":{"listChanged":true},"sampling":{},"elicitation":{"form":{},"url":{}}}`
+
+func (b *backend) opening(key linkKey, owner *Client) upstream.Opening {
+	spec := b.spec.Load()
+	o := upstream.Opening{
+		Era:     key.era,
+		Version: spec.ProtocolVersion,
+		Client:  mcp.ClientMeta{Capabilities: []byte(shareCapabilities), Info: b.g.info},
+		Timeout: spec.ConnectionTimeout,
+		NextID:  b.g.nextID,
+	}
+	if owner == nil {
+		return o
+	}
+	o.Client.Capabilities = owner.Meta.Capabilities
+	if owner.Meta.Info != nil {
+		o.Client.Info = owner.Meta.Info
+	}
+	if o.Version == "" && mcp.EraOf(owner.Meta.Version) == key.era {
+		o.Version = owner.Meta.Version
+	}
+	return o
+}
+
+// run opens and serves the link. ready is called once it is open.
+func (l *link) run(ctx context.Context, ready func()) error {
+	var once sync.Once
+	settle := func() { once.Do(func() { close(l.opened) }) }
+	err := l.conn.Run(ctx, func(info upstream.Info) {
+		l.info = info
+		ready()
+		settle()
+	})
+	if err == nil {
+		err = fault.New(fault.Unavailable, "the connection was closed")
+	}
+	l.err = err
+	close(l.lost)
+	settle()
+	return err
+}
+
+// await waits for the link to open.
+func (l *link) await(ctx context.Context) error {
+	select {
+	case <-l.opened:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-l.lost:
+		return l.b.away(l.err)
+	default:
+		return nil
+	}
+}
+
+// link returns the connection that a client's call goes through, opened if need be, and marks
+// it as used until release.
+func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
+	wait, cancel := b.patience(ctx)
+	defer cancel()
+	primary, err := b.await(wait, false)
+	if err != nil {
+		return nil, err
+	}
+	key := b.keyFor(c, primary.info)
+	if key == primary.key {
+		return primary, nil
+	}
+	l := b.linkFor(key, c)
+	if err := l.await(wait); err != nil {
+		l.release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// patience bounds the wait for a backend to come up.
+func (b *backend) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, b.spec.Load().ConnectionTimeout,
+		fault.New(fault.Timeout, "backend %q did not come up in time", b.name).
+			WithHint("its state is shown at /health; raise its connectionTimeout if it starts slowly"))
+}
+
+// awaitOpen returns the primary link once it is open.
+func (b *backend) awaitOpen(ctx context.Context) (*link, error) {
+	ctx, cancel := b.patience(ctx)
+	defer cancel()
+	return b.await(ctx, false)
+}
+
+// awaitListed waits until the backend is in the catalog.
+func (b *backend) awaitListed(ctx context.Context) error {
+	ctx, cancel := b.patience(ctx)
+	defer cancel()
+	_, err := b.await(ctx, true)
+	return err
+}
+
+// keyFor decides which connection a client uses, by the eras of both sides and the isolation.
+func (b *backend) keyFor(c *Client, info upstream.Info) linkKey {
+	key := linkKey{era: info.Era}
+	if info.Speaks(c.Era) && b.spec.Load().Era == mcp.NoEra {
+		key.era = c.Era
+	}
+	switch b.isolation(info, key.era) {
+	case PerSession:
+		key.owner = c.owner()
+	case PerPrincipal:
+		key.owner = principal(c.Principal)
+	}
+	return key
+}
+
+type principal string
+
+type affinity struct{ principal, text string }
+
+func (b *backend) isolation(info upstream.Info, era mcp.Era) Isolation {
+	spec := b.spec.Load()
+	switch {
+	case spec.Isolation != Auto:
+		return spec.Isolation
+	case !spec.Local && era == mcp.Legacy && (info.Session || info.Era == mcp.Modern):
+		return PerSession
+	}
+	return Shared
+}
+
+// owner is what makes a client different from all others.
+func (c *Client) owner() any {
+	switch {
+	case c.Session != nil:
+		return c.Session
+	case c.Affinity != "":
+		return affinity{c.Principal, c.Affinity}
+	}
+	return c
+}
+
+// linkFor returns the link of a key, started if there is none, and counts its user.
+func (b *backend) linkFor(key linkKey, c *Client) *link {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.links[key]; l != nil {
+		l.use()
+		return l
+	}
+	var owner *Client
+	if key.owner != nil {
+		owner = c.kept()
+	}
+	l := b.newLink(key, owner)
+	l.use()
+	ctx, cancel := context.WithCancel(b.ctx)
+	l.cancel = cancel
+	if b.closed {
+		l.abandon()
+		return l
+	}
+	b.links[key] = l
+	b.group.Go(func() { b.serveLink(ctx, l) })
+	if s := c.Session; s != nil && key.owner == any(s) {
+		s.OnEnd(cancel)
+	}
+	return l
+}
+
+// abandon marks a link that will never run.
+func (l *link) abandon() {
+	l.cancel()
+	l.err = errRetired
+	close(l.lost)
+	close(l.opened)
+}
+
+// closeLinks opens no more links and waits for the end of those there are.
+func (b *backend) closeLinks() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.group.Wait()
+}
+
+// serveLink runs a link that is not the primary one; when it is lost, the next call opens another.
+func (b *backend) serveLink(ctx context.Context, l *link) {
+	defer l.cancel()
+	err := l.run(ctx, func() { b.group.Go(func() { l.applyLevel(ctx, l.client) }) })
+	b.mu.Lock()
+	if b.links[l.key] == l {
+		delete(b.links, l.key)
+	}
+	b.mu.Unlock()
+	if ctx.Err() == nil {
+		b.log.Warn("connection lost", "era", l.key.era.String(), "isolated", l.key.owner != nil, "err", loggable(err))
+	}
+}
+
+// dropLinks closes all links but the primary one, after the backend was lost.
+func (b *backend) dropLinks() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.links {
+		if l.cancel != nil && !b.spec.Load().Local {
+			l.cancel()
+		}
+	}
+}
+
+func (l *link) use() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+	if l.idle != nil {
+		l.idle.Stop()
+	}
+}
+
+// release ends one use. A link that no session ends is closed when it has been idle for a while, and at
+// once when it was for a single request.
+func (l *link) release() {
+	if l.cancel == nil { // the primary
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users--
+	if l.users > 0 {
+		return
+	}
+	switch l.key.owner.(type) {
+	case *Client:
+		l.cancel()
+	case affinity, principal:
+		l.idle = time.AfterFunc(affinityIdle, l.closeIfIdle)
+	}
+}
+
+func (l *link) closeIfIdle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users == 0 {
+		l.cancel()
+	}
+}

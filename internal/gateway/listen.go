@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"onemcp/internal/mcp"
+)
+
+// A round is one subscriptions/listen towards a modern backend.
+type round struct {
+	subs    *subscriptions
+	version int // of the uris it asks for
+	cancel  context.CancelFunc
+	acked   chan struct{} // closed when the backend has acknowledged
+	over    chan bool     // tells, once, whether another round makes sense
+	once    sync.Once
+}
+
+// listen keeps one round open until ctx ends. When the wanted resources change, the next round is
+// acknowledged before the last one is closed, so that nothing is missed between.
+func (s *subscriptions) listen(ctx context.Context, l *link) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	now := s.open(ctx, l, &group)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case again := <-now.over:
+			if !again {
+				s.setRefused(true)
+				return
+			}
+			sleep(ctx, relisten)
+			s.refresh() // changes may have been missed
+			now = s.open(ctx, l, &group)
+		case <-s.resub:
+			next := s.open(ctx, l, &group)
+			next.settle(ctx)
+			now.cancel()
+			now = next
+		}
+	}
+}
+
+func (s *subscriptions) open(ctx context.Context, l *link, group *sync.WaitGroup) *round {
+	uris, version := s.wanted()
+	ctx, cancel := context.WithCancel(ctx)
+	r := &round{subs: s, version: version, cancel: cancel, acked: make(chan struct{}), over: make(chan bool, 1)}
+	group.Go(func() {
+		defer cancel()
+		reply, err := s.b.askOn(ctx, l, mcp.MethodListen, listenParams(uris), r)
+		r.over <- err != nil || reply.Kind != mcp.Error
+	})
+	return r
+}
+
+// settle waits until the round is acknowledged or over.
+func (r *round) settle(ctx context.Context) {
+	select {
+	case <-r.acked:
+	case again := <-r.over:
+		r.over <- again
+	case <-ctx.Done():
+	}
+}
+
+// Notify implements upstream.Sink.
+func (r *round) Notify(m *mcp.Message) {
+	switch m.Method {
+	case mcp.NoteAcknowledged:
+		r.subs.acknowledge(r.version)
+		r.once.Do(func() { close(r.acked) })
+	case mcp.NoteResourceUpdated:
+		r.subs.b.g.hub.updated(r.subs.b.name, m)
+	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged:
+		r.subs.listChanged(m.Method)
+	}
+}
+
+// Ask implements upstream.Sink; modern backends ask nothing.
+func (r *round) Ask(m *mcp.Message, answer func([]byte)) {
+	answer(mcp.AppendError(nil, m.IDBytes(), mcp.CodeMethodNotFound, "no requests are taken here", nil))
+}
+
+func (s *subscriptions) acknowledge(version int) {
+	s.mu.Lock()
+	s.acked = max(s.acked, version)
+	s.mu.Unlock()
+	s.changes.fire()
+}
+
+func (s *subscriptions) setRefused(refused bool) {
+	s.mu.Lock()
+	s.refused = refused
+	s.mu.Unlock()
+	s.changes.fire()
+}
+
+func listenParams(uris []string) []byte {
+	p := []byte(`{"notifications":{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true`)
+	if len(uris) > 0 {
+		p = append(p, `,"resourceSubscriptions":[`...)
+		for i, uri := range uris {
+			if i > 0 {
+				p = append(p, ',')
+			}
+			p = mcp.Quote(p, uri)
+		}
+		p = append(p, ']')
+	}
+	return append(p, `}}`...)
+}

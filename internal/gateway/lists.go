@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"context"
+	"strconv"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
+)
+
+// list answers one of the four lists from memory.
+func (k *call) list(view *catalog.View, kind catalog.Kind) Answer {
+	offset := 0
+	size := k.gen.setup.PageSize
+	if k.m.Has(mcp.FieldCursor) {
+		cursor, _ := k.m.Text(mcp.FieldCursor)
+		var ok bool
+		if offset, ok = k.g.cursors.Read(kind, k.c.Scope.Selector, cursor); !ok || offset > view.Len(kind) {
+			return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's")
+		}
+	}
+	text, more := view.List(kind, offset, size)
+	body := make([]byte, 0, len(text)+256)
+	body = append(append(body, `{"jsonrpc":"2.0","id":`...), k.m.IDBytes()...)
+	body = append(body, `,"result":{`...)
+	if k.c.Era == mcp.Modern {
+		body = k.appendModern(body, view)
+	}
+	body = append(body, text...)
+	if more {
+		body = append(body, `,"nextCursor":`...)
+		body = mcp.Quote(body, k.g.cursors.Make(kind, k.c.Scope.Selector, offset+size))
+	}
+	return Answer{Body: append(body, '}', '}')}
+}
+
+// appendModern appends what every modern list result carries, with a comma behind.
+func (k *call) appendModern(body []byte, view *catalog.View) []byte {
+	ttl, public := view.Caching()
+	scope := "private"
+	if public {
+		scope = "public"
+	}
+	body = append(body, `"resultType":"complete","ttlMs":`...)
+	body = strconv.AppendInt(body, ttl, 10)
+	body = append(append(append(body, `,"cacheScope":"`...), scope...), `","_meta":{"`+mcp.MetaServerInfo+`":`...)
+	return append(append(body, k.g.info...), `},`...)
+}
+
+// subscription routes resources/subscribe and unsubscribe on the merged endpoint.
+func (k *call) subscription(ctx context.Context, view *catalog.View) (Answer, error) {
+	uri, _ := k.m.Text(mcp.FieldURI)
+	b := k.resourceOwner(view, uri)
+	if b == nil {
+		return Answer{}, unknown(catalog.Resources, uri)
+	}
+	return k.subscriptionTo(ctx, b)
+}
+
+// subscriptionTo serves resources/subscribe and unsubscribe: on a connection of the client's own it passes,
+// on a shared one subscribers are counted.
+func (k *call) subscriptionTo(ctx context.Context, b *backend) (Answer, error) {
+	uri, ok := k.m.Text(mcp.FieldURI)
+	if !ok {
+		return k.refuse(mcp.CodeInvalidParams, "params.uri must be a string"), nil
+	}
+	own, err := b.link(ctx, k.c)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer own.release()
+	listener := k.g.hub.of(k.c.Session)
+	if listener == nil {
+		return Answer{}, errNoListener
+	}
+	if own.key.owner != nil && own.info.Era == mcp.Legacy {
+		return k.ownSubscription(ctx, b, listener, uri)
+	}
+	primary, err := b.awaitOpen(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if k.m.Method == mcp.MethodUnsubscribe {
+		if _, had := listener.unsubscribe(uri); had {
+			b.subs.remove(ctx, primary, uri)
+		}
+		return k.result([]byte(`{}`)), nil
+	}
+	return k.sharedSubscription(ctx, b, primary, listener, uri)
+}
+
+func (k *call) ownSubscription(ctx context.Context, b *backend, l *listener, uri string) (Answer, error) {
+	a, err := k.forward(ctx, target{b: b})
+	if err == nil && a.Code == 0 {
+		if k.m.Method == mcp.MethodSubscribe {
+			l.subscribe(uri, ownPrefix+b.name)
+		} else {
+			l.unsubscribe(uri)
+		}
+	}
+	return a, err
+}
+
+// ownPrefix marks a subscription that lives on a client's own connection: its updates
+// reach the client from there and not through the hub.
+const ownPrefix = "\x00"
+
+func (k *call) sharedSubscription(ctx context.Context, b *backend, primary *link, l *listener, uri string) (Answer, error) {
+	if !l.subscribe(uri, b.name) {
+		return k.result([]byte(`{}`)), nil
+	}
+	refusal, err := b.subs.add(ctx, primary, uri)
+	if refusal != nil || err != nil {
+		l.unsubscribe(uri)
+	}
+	if refusal != nil {
+		return Answer{Body: refusal.RewriteResult(nil, mcp.ResultRewrite{ID: k.m.IDBytes()}), Code: refusal.ErrorCode()}, nil
+	}
+	return k.result([]byte(`{}`)), err
+}
+
+// listen serves a modern client's subscriptions/listen until its request or the gateway ends.
+func (k *call) listen(ctx context.Context) (Answer, error) {
+	filter := k.m.Value(mcp.FieldNotifications)
+	wants := func(name string) bool { return string(mcp.Member(filter, name)) == "true" }
+	resources := wants("resourcesListChanged")
+	l := &listener{
+		scope: k.c.Scope,
+		wants: announcement{catalog.Tools: wants("toolsListChanged"), catalog.Prompts: wants("promptsListChanged"), catalog.Resources: resources, catalog.Templates: resources},
+		tag:   append([]byte(nil), k.m.IDBytes()...),
+		send:  k.send,
+	}
+	honoured := k.follow(ctx, l, mcp.Elements(mcp.Member(filter, "resourceSubscriptions")))
+	k.g.hub.add(l, acknowledgement(l, honoured))
+	defer k.unfollow(l)
+	select {
+	case <-ctx.Done():
+		return Answer{}, context.Cause(ctx)
+	case <-k.g.closing:
+	}
+	result := append([]byte(`{"resultType":"complete","_meta":{"`+mcp.MetaSubscription+`":`), l.tag...)
+	return k.result(append(result, '}', '}')), nil
+}
+
+// follow subscribes to the resources a listener names and returns those that could be, raw.
+func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured [][]byte) {
+	for _, raw := range uris {
+		uri, _ := mcp.Unquote(raw)
+		b := k.followed(uri)
+		if b == nil {
+			continue
+		}
+		primary, err := b.awaitOpen(ctx)
+		if err != nil || !l.subscribe(uri, b.name) {
+			continue
+		}
+		if refusal, err := b.subs.add(ctx, primary, uri); refusal != nil || err != nil {
+			l.unsubscribe(uri)
+			continue
+		}
+		honoured = append(honoured, raw)
+	}
+	return honoured
+}
+
+func (k *call) followed(uri string) *backend {
+	if k.c.Scope.Backend != "" {
+		return k.gen.byName[k.c.Scope.Backend]
+	}
+	view, err := k.gen.catalog.View(k.c.Scope.Selector)
+	if err != nil {
+		return nil
+	}
+	return k.resourceOwner(view, uri)
+}
+
+func (k *call) unfollow(l *listener) {
+	k.g.hub.remove(l)
+	k.g.forget(l)
+}
+
+// forget gives up a listener's subscriptions on shared connections.
+func (g *Gateway) forget(l *listener) {
+	l.mu.Lock()
+	uris := l.uris
+	l.uris = nil
+	l.mu.Unlock()
+	gen := g.current.Load()
+	for uri, name := range uris {
+		if b := gen.byName[name]; b != nil {
+			b.forgetURI(uri)
+		}
+	}
+}
+
+// forgetURI takes one subscriber away and tells the backend in the background.
+func (b *backend) forgetURI(uri string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.primary
+	if b.closed || l == nil {
+		b.subs.remove(context.Background(), nil, uri)
+		return
+	}
+	b.group.Go(func() {
+		ctx, cancel := context.WithTimeout(b.ctx, setLevelTime)
+		defer cancel()
+		b.subs.remove(ctx, l, uri)
+	})
+}
+
+func acknowledgement(l *listener, uris [][]byte) []byte {
+	p := []byte(`{"notifications":{`)
+	for _, want := range []struct {
+		name string
+		yes  bool
+	}{
+		{"toolsListChanged", l.wants[catalog.Tools]},
+		{"promptsListChanged", l.wants[catalog.Prompts]},
+		{"resourcesListChanged", l.wants[catalog.Resources]},
+	} {
+		if want.yes {
+			p = append(append(append(p, '"'), want.name...), `":true,`...)
+		}
+	}
+	if len(uris) > 0 {
+		p = append(p, `"resourceSubscriptions":[`...)
+		for _, uri := range uris {
+			p = append(append(p, uri...), ',')
+		}
+		p = append(p[:len(p)-1], ']', ',')
+	}
+	if p[len(p)-1] == ',' {
+		p = p[:len(p)-1]
+	}
+	p = append(append(p, `},"_meta":{"`+mcp.MetaSubscription+`":`...), l.tag...)
+	return mcp.AppendNotification(nil, mcp.NoteAcknowledged, append(p, '}', '}'))
+}

@@ -1,0 +1,305 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// Serve answers a request of a client, any but initialize. It blocks until the final answer is there; what comes
+// before goes to st. m must stay as it is until Serve returns. The error is a *fault.Error, or has
+// session.ErrCancelled in its chain when the client cancelled the request: then nothing is answered.
+func (g *Gateway) Serve(ctx context.Context, c *Client, m *mcp.Message, st Stream) (Answer, error) {
+	if c.Session != nil {
+		inflight, finish, err := c.Session.Begin(ctx, m.IDBytes())
+		if err != nil {
+			return Answer{}, err
+		}
+		defer finish()
+		ctx = inflight
+	}
+	if removed(m.Method, c.Era) {
+		return Answer{}, noMethod(m.Method)
+	}
+	k := &call{g: g, gen: g.current.Load(), c: c, m: m, st: st}
+	for {
+		a, err := k.route(ctx)
+		if !k.rerouted(err) {
+			return a, err
+		}
+	}
+}
+
+func (k *call) route(ctx context.Context) (Answer, error) {
+	if k.c.Scope.Backend != "" {
+		return k.direct(ctx)
+	}
+	return k.merged(ctx)
+}
+
+// rerouted reports whether a call is to be tried again: it found a backend in a generation that was replaced, and came when
+// that backend had been closed. Nothing has been sent of such a call.
+func (k *call) rerouted(err error) bool {
+	if !errors.Is(err, errRetired) {
+		return false
+	}
+	before := k.gen
+	k.gen = k.g.current.Load()
+	return k.gen != before
+}
+
+// removed reports whether an era does not have one of the other era's methods that are ours to answer.
+func removed(method string, era mcp.Era) bool {
+	switch method {
+	case mcp.MethodPing, mcp.MethodSetLevel, mcp.MethodSubscribe, mcp.MethodUnsubscribe, mcp.MethodInitialize:
+		return era == mcp.Modern
+	case mcp.MethodDiscover, mcp.MethodListen:
+		return era == mcp.Legacy
+	}
+	return false
+}
+
+func noMethod(name string) *fault.Error {
+	return fault.New(fault.Unsupported, "Method not found: %s", name)
+}
+
+// merged serves the endpoint that holds all backends.
+func (k *call) merged(ctx context.Context) (Answer, error) {
+	view, err := k.gen.catalog.View(k.c.Scope.Selector)
+	if err != nil {
+		return Answer{}, err
+	}
+	if kind, ok := catalog.KindOf(k.m.Method); ok {
+		return k.list(view, kind), nil
+	}
+	switch k.m.Method {
+	case mcp.MethodToolsCall:
+		return k.byName(ctx, view, catalog.Tools)
+	case mcp.MethodPromptsGet:
+		return k.byName(ctx, view, catalog.Prompts)
+	case mcp.MethodResourcesRead:
+		return k.byURI(ctx, view)
+	case mcp.MethodComplete:
+		return k.complete(ctx, view)
+	case mcp.MethodPing:
+		return k.result([]byte(`{}`)), nil
+	case mcp.MethodDiscover:
+		return k.result(k.mergedDiscovery(view)), nil
+	case mcp.MethodListen:
+		return k.listen(ctx)
+	case mcp.MethodSetLevel:
+		return k.setLevel(ctx, k.shown(view))
+	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
+		return k.subscription(ctx, view)
+	case mcp.MethodTasksGet, mcp.MethodTasksResult, mcp.MethodTasksCancel, mcp.MethodTasksUpdate:
+		return k.byTask(ctx, view)
+	}
+	return Answer{}, noMethod(k.m.Method)
+}
+
+// byTask routes a request about a task to the backend that has it.
+func (k *call) byTask(ctx context.Context, view *catalog.View) (Answer, error) {
+	id, _ := k.m.Text(mcp.FieldTaskID)
+	name, _ := k.g.owners.taskOwner(k.c, id)
+	for i, b := range k.gen.order {
+		if b.name == name && view.Shows(i) {
+			return k.forward(ctx, target{b: b})
+		}
+	}
+	return Answer{}, fault.New(fault.NotFound, "Task not found: %s", id)
+}
+
+// shown returns the backends of a view.
+func (k *call) shown(view *catalog.View) (out []*backend) {
+	for i, b := range k.gen.order {
+		if view.Shows(i) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// byName routes tools/call and prompts/get. A name that claims a backend which has not come up yet waits
+// for it.
+func (k *call) byName(ctx context.Context, view *catalog.View, kind catalog.Kind) (Answer, error) {
+	name, ok := k.m.Text(mcp.FieldName)
+	if !ok {
+		return k.refuse(mcp.CodeInvalidParams, "params.name must be a string"), nil
+	}
+	route, found := view.Resolve(kind, name)
+	if !found {
+		var err error
+		if route, found, err = k.awaitRoute(ctx, view, kind, name); err != nil {
+			return Answer{}, err
+		}
+	}
+	if !found {
+		return Answer{}, unknown(kind, name)
+	}
+	return k.forward(ctx, target{b: k.gen.order[route.Member], name: route.Key, params: route.Params})
+}
+
+func (k *call) awaitRoute(ctx context.Context, view *catalog.View, kind catalog.Kind, name string) (catalog.Route, bool, error) {
+	member, _ := view.Claimant(name)
+	if member < 0 {
+		return catalog.Route{}, false, nil
+	}
+	b := k.gen.order[member]
+	if b.Status().State == Ready {
+		return catalog.Route{}, false, nil
+	}
+	if err := b.awaitListed(ctx); err != nil {
+		return catalog.Route{}, false, err
+	}
+	k.gen = k.g.current.Load()
+	view, err := k.gen.catalog.View(k.c.Scope.Selector)
+	if err != nil {
+		return catalog.Route{}, false, err
+	}
+	route, found := view.Resolve(kind, name)
+	return route, found, nil
+}
+
+// byURI routes resources/read: by the lists and templates, then by who showed the uri to this caller.
+func (k *call) byURI(ctx context.Context, view *catalog.View) (Answer, error) {
+	uri, ok := k.m.Text(mcp.FieldURI)
+	if !ok {
+		return k.refuse(mcp.CodeInvalidParams, "params.uri must be a string"), nil
+	}
+	b := k.resourceOwner(view, uri)
+	if b == nil {
+		return Answer{}, unknown(catalog.Resources, uri)
+	}
+	return k.forward(ctx, target{b: b})
+}
+
+func (k *call) resourceOwner(view *catalog.View, uri string) *backend {
+	if member, ok := view.ResolveURI(uri); ok {
+		return k.gen.order[member]
+	}
+	name, _ := k.g.origins.of(k.c, uri)
+	for i, b := range k.gen.order {
+		if b.name == name && view.Shows(i) {
+			return b
+		}
+	}
+	return nil
+}
+
+// complete routes completion/complete by what its ref names.
+func (k *call) complete(ctx context.Context, view *catalog.View) (Answer, error) {
+	ref := k.m.Value(mcp.FieldRef)
+	if name, ok := mcp.Unquote(mcp.Member(ref, "name")); ok {
+		route, found := view.Resolve(catalog.Prompts, name)
+		if !found {
+			return Answer{}, unknown(catalog.Prompts, name)
+		}
+		return k.forward(ctx, target{b: k.gen.order[route.Member], refName: route.Key})
+	}
+	uri, ok := mcp.Unquote(mcp.Member(ref, "uri"))
+	if !ok {
+		return k.refuse(mcp.CodeInvalidParams, "params.ref must have a name or a uri"), nil
+	}
+	member, found := view.ResolveTemplate(uri)
+	if !found {
+		return Answer{}, unknown(catalog.Resources, uri)
+	}
+	return k.forward(ctx, target{b: k.gen.order[member]})
+}
+
+// direct serves the endpoint of one backend.
+func (k *call) direct(ctx context.Context) (Answer, error) {
+	b, err := k.gen.backend(k.c.Scope.Backend)
+	if err != nil {
+		return Answer{}, err
+	}
+	switch k.m.Method {
+	case mcp.MethodPing:
+		return k.result([]byte(`{}`)), nil
+	case mcp.MethodDiscover:
+		return k.directDiscovery(ctx, b)
+	case mcp.MethodListen:
+		return k.listen(ctx)
+	case mcp.MethodSetLevel:
+		return k.setLevel(ctx, []*backend{b})
+	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
+		return k.subscriptionTo(ctx, b)
+	case mcp.MethodToolsCall:
+		return k.directTool(ctx, b)
+	}
+	return k.forward(ctx, target{b: b})
+}
+
+func (k *call) directTool(ctx context.Context, b *backend) (Answer, error) {
+	name, _ := k.m.Text(mcp.FieldName)
+	if !b.spec.Load().Policy.Admits(name) {
+		return Answer{}, unknown(catalog.Tools, name)
+	}
+	return k.forward(ctx, target{b: b, params: b.paramsOf(name)})
+}
+
+// paramsOf returns the header marks of a tool, from the last listing.
+func (b *backend) paramsOf(tool string) []mcp.ParamHeader {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.offer == nil {
+		return nil
+	}
+	for _, item := range b.offer.Items[catalog.Tools] {
+		if item.Key == tool {
+			return item.Params
+		}
+	}
+	return nil
+}
+
+// Notify takes a client's notification.
+func (g *Gateway) Notify(ctx context.Context, c *Client, m *mcp.Message) {
+	switch m.Method {
+	case mcp.NoteCancelled:
+		if c.Session != nil {
+			c.Session.Cancel(m.Value(mcp.FieldRequestID))
+		}
+		return
+	case mcp.NoteInitialized:
+		return
+	case mcp.NoteProgress:
+		if l, body := g.askProgress(c, m); l != nil {
+			g.pass(ctx, l, m.Method, body)
+		}
+		return
+	}
+	gen := g.current.Load()
+	for _, b := range gen.order {
+		if c.Scope.Backend != "" && c.Scope.Backend != b.name {
+			continue
+		}
+		for _, l := range b.notable(c) {
+			g.pass(ctx, l, m.Method, m.Raw)
+		}
+	}
+}
+
+// pass sends a client's notification to a backend.
+func (g *Gateway) pass(ctx context.Context, l *link, method string, body []byte) {
+	if err := l.conn.Notify(ctx, body); err != nil {
+		l.b.log.Debug("notification was not taken", "method", method, "err", err)
+	}
+}
+
+// notable returns the links a client's own notification goes to: its own connections, and on the endpoint of one
+// backend also the shared one.
+func (b *backend) notable(c *Client) (out []*link) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, l := range b.links {
+		own := key.owner != nil && key.owner == c.owner()
+		if key.era == c.Era && l.isOpen() && (own || key.owner == nil && c.Scope.Backend != "") {
+			out = append(out, l)
+		}
+	}
+	return out
+}

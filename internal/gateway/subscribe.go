@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// relisten is the pause after a broken subscriptions/listen.
+const relisten = time.Second
+
+// subscriptions are what the gateway has asked one backend to tell, on its shared primary link: every
+// change of lists, and the resources that listeners subscribed to, each once.
+type subscriptions struct {
+	b       *backend
+	stale   chan struct{} // holds a token when the backend must be listed again
+	resub   chan struct{} // holds a token when uris differ from what is listened for
+	changes signal        // of uris, and of what was acknowledged
+
+	mu        sync.Mutex
+	announced announcement
+	uris      map[string]int // how many listeners want each
+	version   int            // counts changes of uris
+	acked     int            // the version a modern backend has acknowledged
+	refused   bool           // the modern backend does not know subscriptions/listen
+}
+
+func (s *subscriptions) init(b *backend) {
+	s.b = b
+	s.stale = make(chan struct{}, 1)
+	s.resub = make(chan struct{}, 1)
+	s.uris = make(map[string]int)
+	s.changes.init()
+}
+
+// listChanged takes a backend's word that a list has changed.
+func (s *subscriptions) listChanged(method string) {
+	s.mu.Lock()
+	for _, k := range catalog.Kinds() {
+		if k.Note() == method {
+			s.announced[k] = true
+		}
+	}
+	s.mu.Unlock()
+	s.refresh()
+}
+
+func (s *subscriptions) refresh() { nudge(s.stale) }
+
+// nudge puts a token into a channel that holds one.
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (s *subscriptions) takeAnnounced() announcement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.announced
+	s.announced = announcement{}
+	return a
+}
+
+// add counts a subscriber of uri. The first one's request goes to the backend, whose refusal, a message of kind
+// Error, is returned.
+func (s *subscriptions) add(ctx context.Context, l *link, uri string) (*mcp.Message, error) {
+	s.mu.Lock()
+	s.uris[uri]++
+	first := s.uris[uri] == 1
+	if first {
+		s.version++
+	}
+	version := s.version
+	s.mu.Unlock()
+	if !first {
+		return nil, nil
+	}
+	nudge(s.resub)
+	refusal, err := s.ask(ctx, l, uri, version)
+	if err != nil || refusal != nil {
+		s.remove(ctx, nil, uri)
+	}
+	return refusal, err
+}
+
+func (s *subscriptions) ask(ctx context.Context, l *link, uri string, version int) (*mcp.Message, error) {
+	if l.info.Era == mcp.Modern {
+		return nil, s.waitAcked(ctx, version)
+	}
+	reply, err := s.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri))
+	if err == nil && reply.Kind == mcp.Error {
+		return &reply, nil
+	}
+	return nil, err
+}
+
+func uriParams(uri string) []byte { return append(mcp.Quote([]byte(`{"uri":`), uri), '}') }
+
+func (s *subscriptions) waitAcked(ctx context.Context, version int) error {
+	for {
+		next := s.changes.next()
+		s.mu.Lock()
+		done, refused := s.acked >= version, s.refused
+		s.mu.Unlock()
+		if refused {
+			return fault.New(fault.Unsupported, "backend %q offers no subscriptions", s.b.name)
+		}
+		if done {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// remove takes a subscriber away; with the last one the backend is told, if l is not nil.
+func (s *subscriptions) remove(ctx context.Context, l *link, uri string) {
+	s.mu.Lock()
+	s.uris[uri]--
+	last := s.uris[uri] <= 0
+	if last {
+		delete(s.uris, uri)
+		s.version++
+	}
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	nudge(s.resub)
+	if l != nil && l.info.Era == mcp.Legacy {
+		if _, err := s.b.ask(ctx, l, mcp.MethodUnsubscribe, uriParams(uri)); err != nil {
+			s.b.log.Debug("unsubscribe failed", "err", err)
+		}
+	}
+}
+
+func (s *subscriptions) wanted() (uris []string, version int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for uri := range s.uris {
+		uris = append(uris, uri)
+	}
+	return uris, s.version
+}
+
+// keep renews the subscriptions on a link that has just opened, and on a modern one keeps
+// listening until ctx ends.
+func (s *subscriptions) keep(ctx context.Context, l *link) {
+	if l.info.Era == mcp.Modern {
+		s.setRefused(false)
+		s.listen(ctx, l)
+		return
+	}
+	uris, _ := s.wanted()
+	for _, uri := range uris {
+		if _, err := s.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
+			s.b.log.Warn("subscription could not be renewed", "err", loggable(err))
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package mcp
+
+// The error codes of JSON-RPC and of the protocol.
+const (
+	CodeParse              = -32700
+	CodeInvalidRequest     = -32600
+	CodeMethodNotFound     = -32601
+	CodeInvalidParams      = -32602
+	CodeInternal           = -32603
+	CodeResourceNotFound   = -32002 // legacy only
+	CodeHeaderMismatch     = -32020
+	CodeMissingCapability  = -32021
+	CodeUnsupportedVersion = -32022
+	CodeURLElicitation     = -32042 // legacy only
+)
+
+// IsModernError reports whether a code belongs to the modern era only, so that a 4xx answer with it
+// shows a modern server.
+func IsModernError(code int) bool {
+	return code == CodeHeaderMismatch || code == CodeMissingCapability || code == CodeUnsupportedVersion
+}
+
+// AppendError appends an error answer. A nil id becomes null; data is raw and may be nil.
+func AppendError(dst, id []byte, code int, message string, data []byte) []byte {
+	if id == nil {
+		id = []byte("null")
+	}
+	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
+	dst = append(dst, `,"error":{"code":`...)
+	if code < 0 {
+		dst = append(dst, '-')
+		code = -code
+	}
+	dst = AppendUint(dst, uint64(code))
+	dst = Quote(append(dst, `,"message":`...), message)
+	if data != nil {
+		dst = append(append(dst, `,"data":`...), data...)
+	}
+	return append(dst, `}}`...)
+}
+
+// AppendResult appends an answer with a raw result.
+func AppendResult(dst, id, result []byte) []byte {
+	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
+	dst = append(append(dst, `,"result":`...), result...)
+	return append(dst, '}')
+}
+
+// AppendRequest appends a request; params is raw and may be nil.
+func AppendRequest(dst []byte, id uint64, method string, params []byte) []byte {
+	dst = AppendUint(append(dst, `{"jsonrpc":"2.0","id":`...), id)
+	dst = Quote(append(dst, `,"method":`...), method)
+	return appendParams(dst, params)
+}
+
+// AppendNotification appends a notification; params is raw and may be nil.
+func AppendNotification(dst []byte, method string, params []byte) []byte {
+	dst = Quote(append(dst, `{"jsonrpc":"2.0","method":`...), method)
+	return appendParams(dst, params)
+}
+
+func appendParams(dst, params []byte) []byte {
+	if params != nil {
+		dst = append(append(dst, `,"params":`...), params...)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,83 @@
+package peer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"onemcp/internal/mcp"
+)
+
+// FuzzLines compares the reader with the plain way to cut a text, whatever the reads bring at a time.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\nbb\n\nccc"), 2, true)
+	f.Add([]byte("\n"), 1, false)
+	f.Add(append(bytes.Repeat([]byte("x"), 200_000), "\nshort\n"...), 150_000, false)
+	f.Add(append(bytes.Repeat([]byte("x"), 100_000), "\nshort\n"...), 150_000, false)
+	f.Fuzz(func(t *testing.T, text []byte, limit int, slow bool) {
+		if limit <= 0 {
+			return
+		}
+		var r io.Reader = bytes.NewReader(text)
+		if slow {
+			r = iotest.HalfReader(r)
+		}
+		in := lines{r: r, max: limit}
+		want := bytes.Split(text, []byte("\n"))
+		if len(want[len(want)-1]) == 0 {
+			want = want[:len(want)-1]
+		}
+		var kept [][]byte
+		for i, line := range want {
+			got, err := in.next()
+			long, isLong := errors.AsType[*tooLong](err)
+			switch {
+			case isLong != (len(line) > limit):
+				t.Fatalf("line %d of %d bytes: %v", i, len(line), err)
+			case isLong && (!bytes.HasPrefix(line, long.head) || !bytes.HasSuffix(line, long.tail) || len(long.tail) != min(len(line), tailSize)):
+				t.Fatalf("line %d: ends %q and %q", i, long.head, long.tail)
+			case !isLong && !bytes.Equal(got, line):
+				t.Fatalf("line %d: got %q, wanted %q", i, got, line)
+			}
+			kept = append(kept, in.keep(got))
+		}
+		if _, err := in.next(); !errors.Is(err, io.EOF) {
+			t.Fatalf("after the last line: %v", err)
+		}
+		for i, line := range want {
+			if len(line) <= limit && !bytes.Equal(kept[i], line) {
+				t.Fatalf("line %d was kept as %q", i, kept[i])
+			}
+		}
+	})
+}
+
+// FuzzAnswerID compares what is read from the ends of an answer with what the scanner finds.
+func FuzzAnswerID(f *testing.F) {
+	for _, text := range []string{
+		`{"jsonrpc":"2.0","id":7,"result":{}}`,
+		`{"result":{"id":8},"jsonrpc":"2.0","id":7}`,
+		`{"id":7,"error":{"id":8},"jsonrpc":"2.0"}`,
+		`{"result":"\",\"id\":8}","id":7,"jsonrpc":"2.0"}`,
+		`{"jsonrpc":"2.0","id":7,"method":"x","params":{"result":1,"id":8}}`,
+		`{"error":{},"jsonrpc":"2.0","id":"7"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := mcp.Scan(text)
+		if err != nil {
+			return
+		}
+		guess, ok := answerID(text, text)
+		id, isInt := m.IntID()
+		if ok && (!isInt || guess != id || m.Kind != mcp.Result && m.Kind != mcp.Error) {
+			t.Fatalf("took %d for the id of %s", guess, text)
+		}
+		if isCall(text) && m.Kind != mcp.Request && m.Kind != mcp.Notification {
+			t.Fatalf("took %s for a call", text)
+		}
+	})
+}

@@ -1,0 +1,195 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// DefaultMaxMessage is the longest line that is taken unless [Options] says otherwise: 64 MiB.
+const DefaultMaxMessage = 64 << 20
+
+// Request is one call. Its ID is the id in Body and the progress token, if Body has one.
+type Request struct {
+	ID     uint64
+	Method string
+	Body   []byte // the whole message; line breaks in it become blanks on the wire
+	Owner  any    // comparable; nil: nobody's in particular, which does not keep the one owner of all other calls from receiving what names no call
+}
+
+// Handler takes what the other side sends of its own. Its methods are called one at a time from the
+// reading goroutine: they must not block for long, and must not make a call of the same peer.
+type Handler interface {
+	// Notify hands over a notification, valid during the call only.
+	Notify(m *mcp.Message)
+	// Ask hands over a request, valid during the call only. answer takes the whole answer,
+	// from any goroutine; only its first call counts. It never blocks.
+	Ask(m *mcp.Message, answer func(body []byte))
+}
+
+// Options are what a Peer may be told. The zero value of each but Name is a default.
+type Options struct {
+	Name       string       // of the other side, for errors
+	MaxMessage int          // the longest line taken, in bytes; 0: DefaultMaxMessage
+	Log        *slog.Logger // of lines that are no messages; nil: nowhere
+}
+
+// Peer is one connection. It is used for one Run.
+type Peer struct {
+	o     Options
+	in    lines
+	w     io.WriteCloser
+	out   *outbox
+	up    Handler
+	noise noise
+
+	message mcp.Message // the one being received; of the reading goroutine
+	pool    sync.Pool   // of *call
+
+	mu     sync.Mutex
+	calls  map[uint64]*call
+	asks   map[string]*ask // the other side's open requests by raw id
+	serial uint64          // of the last call
+	ghosts Ghosts
+	lost   error // why there can be no more calls
+}
+
+// New returns a peer that reads r and writes w. It closes w when it has nothing more to say; to end
+// r is up to its owner. What belongs to no call goes to up.
+func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
+	if o.MaxMessage <= 0 {
+		o.MaxMessage = DefaultMaxMessage
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Peer{
+		o:     o,
+		in:    lines{r: r, max: o.MaxMessage},
+		w:     w,
+		out:   newOutbox(),
+		up:    up,
+		noise: noise{log: o.Log},
+		calls: make(map[uint64]*call),
+		asks:  make(map[string]*ask),
+	}
+}
+
+// Run serves the connection until its stream ends. When ctx ends first, calls fail at once, what waits
+// to be written is written, w is closed, and Run goes on reading, for nobody, until
+// the stream's owner or the other side ends it; then it returns nil. Else it
+// returns a fault of kind Unavailable, with which the calls in flight have failed.
+//
+// When only writing fails, [Peer.Done] is closed and new calls fail, but calls in flight
+// wait for the end of the stream: their answers may be in it.
+func (p *Peer) Run(ctx context.Context) error {
+	var started sync.WaitGroup
+	ended := make(chan struct{})
+	started.Go(func() { p.out.writeTo(p.w, p.gone) })
+	started.Go(func() {
+		select {
+		case <-ctx.Done():
+			p.end(fault.New(fault.Unavailable, "the connection to backend %q is being closed", p.o.Name))
+		case <-ended:
+		}
+	})
+	err := p.read()
+	close(ended)
+	p.end(err)
+	_ = p.w.Close() // a write that hangs must not keep Run
+	started.Wait()
+	p.noise.sum()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// Done is closed when nothing more can be sent: the stream has ended, writing has
+// failed, or Run's context has ended.
+func (p *Peer) Done() <-chan struct{} { return p.out.done }
+
+// read receives messages until the stream ends and returns why it did.
+func (p *Peer) read() error {
+	for {
+		line, err := p.in.next()
+		if long, ok := errors.AsType[*tooLong](err); ok {
+			p.receiveTooLong(long)
+			continue
+		}
+		if err != nil {
+			return p.gone(err)
+		}
+		p.receive(line)
+	}
+}
+
+// gone is the error of a connection that was lost because of cause.
+func (p *Peer) gone(cause error) error {
+	return fault.New(fault.Unavailable, "backend %q has closed the connection", p.o.Name).WithCause(cause)
+}
+
+// end fails all calls, now and later, with err, unless they failed before.
+func (p *Peer) end(err error) {
+	p.out.close(err)
+	p.mu.Lock()
+	if p.lost == nil {
+		p.lost = err
+	}
+	calls := p.calls
+	p.calls = make(map[uint64]*call)
+	p.mu.Unlock()
+	for _, c := range calls {
+		c.finish() // the reading goroutine may be in its handler
+		c.fail(err)
+	}
+}
+
+// Send sends a notification, or any other message that is not answered. It waits while too much
+// waits to be written.
+func (p *Peer) Send(ctx context.Context, body []byte) error { return p.out.put(ctx, body) }
+
+// Call sends r and returns the answer, which may be of kind Error; the caller owns its bytes. What belongs
+// to the call goes to up, all of it before Call returns and none after.
+//
+// When ctx ends first, Call returns its cause and tells the other side to cancel, unless r
+// is an initialize or a server/discover. All other errors are faults: Unavailable, TooLarge, Malformed.
+func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, error) {
+	if ctx.Err() != nil {
+		return mcp.Message{}, context.Cause(ctx)
+	}
+	c, err := p.open(r, up)
+	if err != nil {
+		return mcp.Message{}, err
+	}
+	if err := p.out.put(ctx, r.Body); err != nil {
+		if p.forget(c) {
+			c.finish()
+		}
+		return mcp.Message{}, err
+	}
+	select {
+	case <-c.done:
+		return p.close(c)
+	case <-ctx.Done():
+	}
+	if !p.giveUp(c) { // the answer is here already
+		<-c.done
+		return p.close(c)
+	}
+	if r.Method != mcp.MethodInitialize && r.Method != mcp.MethodDiscover {
+		p.out.push(cancelled(r.ID))
+	}
+	c.finish()
+	return mcp.Message{}, context.Cause(ctx)
+}
+
+func cancelled(id uint64) []byte {
+	params := mcp.AppendUint([]byte(`{"requestId":`), id)
+	return mcp.AppendNotification(nil, mcp.NoteCancelled, append(params, '}'))
+}

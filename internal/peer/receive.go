@@ -1,0 +1,152 @@
+package peer
+
+import (
+	"bytes"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// receive gives one line to whom it belongs. The line is in the reader's buffer.
+func (p *Peer) receive(line []byte) {
+	line = bytes.TrimSpace(line)
+	switch {
+	case len(line) == 0:
+		return
+	case line[0] == '[' && mcp.Valid(line): // a batch, which version 2025-03-26 knows
+		for _, one := range mcp.Elements(line) {
+			p.receiveOne(one)
+		}
+	default:
+		p.receiveOne(line)
+	}
+}
+
+func (p *Peer) receiveOne(text []byte) {
+	m := &p.message
+	var err error
+	if *m, err = mcp.Scan(text); err != nil {
+		p.receiveBad(text, err)
+		return
+	}
+	switch m.Kind {
+	case mcp.Request:
+		p.receiveAsk(m)
+	case mcp.Notification:
+		p.receiveNote(m)
+	default:
+		p.receiveAnswer(m)
+	}
+}
+
+// receiveAnswer ends the call that m answers. Who has given up no longer has a call: a late answer is dropped.
+func (p *Peer) receiveAnswer(m *mcp.Message) {
+	id, ok := m.IntID()
+	if !ok {
+		p.noise.add("an answer to no request", m.Raw)
+		return
+	}
+	c := p.take(id)
+	if c == nil {
+		return
+	}
+	c.answer = *m
+	c.answer.Raw = p.in.keep(m.Raw)
+	c.done <- struct{}{}
+}
+
+func (p *Peer) receiveNote(m *mcp.Message) {
+	switch {
+	case m.Method == mcp.NoteProgress:
+		p.notifyCall(m, mcp.FieldToken)
+	case m.Method == mcp.NoteCancelled:
+		p.withdraw(m)
+	case m.Has(mcp.FieldMetaSubscription):
+		p.notifyCall(m, mcp.FieldMetaSubscription)
+	default:
+		if c := p.soleOwner(); c != nil && !ofConnection(m.Method) {
+			c.notify(m)
+		} else {
+			p.up.Notify(m)
+		}
+	}
+}
+
+// notifyCall hands m to the call that it names; it is dropped if that is not in flight.
+func (p *Peer) notifyCall(m *mcp.Message, name mcp.Field) {
+	id, ok := mcp.Uint(m.Value(name))
+	if !ok {
+		return
+	}
+	if c := p.find(id); c != nil {
+		c.notify(m)
+	}
+}
+
+// ofConnection reports whether a notification is about the other side as a whole, or about things
+// that outlive a call.
+func ofConnection(method string) bool {
+	switch method {
+	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged,
+		mcp.NoteResourceUpdated, mcp.NoteElicitComplete, mcp.NoteTaskStatus, mcp.NoteTasks:
+		return true
+	}
+	return false
+}
+
+// soleOwner returns the oldest call in flight if all that have an owner have the same; calls that were given up
+// count. Subscriptions do not, since all that belongs to them says so.
+func (p *Peer) soleOwner() *call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var oldest *call
+	for _, c := range p.calls {
+		switch {
+		case c.listen || c.owner == nil:
+		case oldest != nil && c.owner != oldest.owner:
+			return nil
+		case oldest == nil || c.serial < oldest.serial:
+			oldest = c
+		}
+	}
+	if oldest != nil && p.ghosts.Haunt(oldest.owner) {
+		return nil
+	}
+	return oldest
+}
+
+// receiveBad drops text, which is no message. If it was meant to be the answer of a call, the call fails.
+func (p *Peer) receiveBad(text []byte, why error) {
+	id, ok := answerID(text, text)
+	if !ok {
+		p.noise.add("a line that is no message", text)
+		return
+	}
+	if c := p.take(id); c != nil {
+		c.fail(fault.New(fault.Malformed, "backend %q gave an answer that is not valid: %s", p.o.Name, why))
+	}
+}
+
+// receiveTooLong fails the call that a line over the limit belongs to or, if that cannot be told, all: one
+// of them would wait for ever. Only what is clearly a notification or a request fails none.
+func (p *Peer) receiveTooLong(long *tooLong) {
+	err := fault.New(fault.TooLarge, "backend %q sent a message over the limit of %d bytes", p.o.Name, p.o.MaxMessage).
+		WithHint("raise its maxMessageSize")
+	p.noise.add("a message over the limit", long.head)
+	if isCall(long.head) {
+		return
+	}
+	if id, ok := answerID(long.head, long.tail); ok {
+		if c := p.take(id); c != nil {
+			c.fail(err)
+		}
+		return
+	}
+	p.mu.Lock()
+	calls := p.calls
+	p.calls = make(map[uint64]*call)
+	p.mu.Unlock()
+	for _, c := range calls {
+		c.fail(err)
+	}
+}

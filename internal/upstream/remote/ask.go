@@ -1,0 +1,88 @@
+package remote
+
+import (
+	"sync/atomic"
+
+	"onemcp/internal/mcp"
+)
+
+// An ask is an open request of the backend.
+type ask struct {
+	l        *ledger
+	id       string // raw
+	holder   *call  // whose sink has it; nil: the connection's; guarded by l.mu
+	answered atomic.Bool
+}
+
+// receiveAsk hands a request to the call it belongs to, or to the connection's sink. A ping is
+// about the connection alone and is answered here. A modern backend may ask nothing, and there is no way to
+// answer it.
+func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
+	if l.mute.Load() {
+		l.drop("the backend sent a request, which its version of the protocol does not know")
+		return
+	}
+	if m.Method == mcp.MethodPing {
+		l.reply(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
+		return
+	}
+	holder := home
+	if holder == nil {
+		holder = l.soleOwner()
+	}
+	a := &ask{l: l, id: string(m.IDBytes()), holder: holder}
+	if !l.keepAsk(a) {
+		l.reply(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
+		return
+	}
+	if holder != nil && holder.ask(m, a.answer) {
+		return
+	}
+	l.mu.Lock()
+	a.holder = nil
+	l.mu.Unlock()
+	l.upMu.Lock()
+	defer l.upMu.Unlock()
+	l.up.Ask(m, a.answer)
+}
+
+func (l *ledger) keepAsk(a *ask) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.asks) >= maxAsks {
+		return false
+	}
+	l.asks[a.id] = a
+	return true
+}
+
+// answer sends the answer, once.
+func (a *ask) answer(body []byte) {
+	if a.answered.Swap(true) {
+		return
+	}
+	a.l.mu.Lock()
+	if a.l.asks[a.id] == a {
+		delete(a.l.asks, a.id)
+	}
+	a.l.mu.Unlock()
+	a.l.reply(body)
+}
+
+// withdraw hands on that the backend cancels one of its own requests, to whoever has the request.
+func (l *ledger) withdraw(m *mcp.Message) {
+	l.mu.Lock()
+	a := l.asks[string(m.Value(mcp.FieldRequestID))]
+	var holder *call
+	if a != nil {
+		holder = a.holder
+	}
+	l.mu.Unlock()
+	switch {
+	case a == nil: // answered, or never asked
+	case holder == nil:
+		l.notify(m)
+	default:
+		holder.notify(m)
+	}
+}

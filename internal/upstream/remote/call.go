@@ -1,0 +1,106 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
+)
+
+// errAnswered ends the context of a call whose answer has come on another stream than its own.
+var errAnswered = errors.New("answered")
+
+// A call is in the ledger from its beginning until its Call returns.
+type call struct {
+	*upstream.Request
+	up     upstream.Sink
+	serial uint64 // by age
+
+	// ctx ends with the caller's context, with the connection, by an answer on another stream, or by release.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	unlink func() bool // from the caller's context
+	left   bool        // a task releases ctx, when it has seen the end of the stream
+
+	wake chan struct{} // closed when the answer has come on another stream; nil: ctx ends instead
+
+	mu       sync.Mutex // held while up is called
+	over     bool       // nothing goes to up any more
+	answered bool
+	answer   mcp.Message
+}
+
+// complete stores the answer, which the call keeps, and reports whether it is the first.
+func (c *call) complete(m *mcp.Message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return false
+	}
+	c.answered, c.over, c.answer = true, true, *m
+	return true
+}
+
+// completeElsewhere is complete for an answer that its caller must be told of.
+func (c *call) completeElsewhere(m *mcp.Message) {
+	switch {
+	case !c.complete(m):
+	case c.wake != nil:
+		close(c.wake)
+	default:
+		c.cancel(errAnswered)
+	}
+}
+
+// release ends the call's context, which ends its HTTP request if that still goes on.
+func (c *call) release() {
+	c.unlink()
+	if !c.left {
+		c.cancel(nil)
+	}
+}
+
+// finish keeps everybody from entering up again, and reports whether the call was answered.
+func (c *call) finish() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	return c.answered
+}
+
+// isAnswered reports whether the answer is here.
+func (c *call) isAnswered() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answered
+}
+
+// notify hands m up unless the call is over.
+func (c *call) notify(m *mcp.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.up.Notify(m)
+	}
+}
+
+// ask hands m up and reports whether it could.
+func (c *call) ask(m *mcp.Message, answer func([]byte)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.up.Ask(m, answer)
+	}
+	return !c.over
+}
+
+// answers reports whether m, on the call's own stream, is its answer. An error that names no request
+// is: the backend could not read the id.
+func (c *call) answers(m *mcp.Message) bool {
+	if id, ok := m.IntID(); ok {
+		return id == c.ID
+	}
+	return m.Kind == mcp.Error && string(m.IDBytes()) == "null"
+}

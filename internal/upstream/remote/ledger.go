@@ -1,0 +1,243 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/peer"
+	"onemcp/internal/upstream"
+)
+
+// maxAsks is how many requests of a backend may wait for an answer.
+const maxAsks = 1000
+
+// A ledger knows the calls in flight on a connection, and gives each message of the backend to the one
+// it belongs to: answers and progress by what they name, others on the stream of a call to that
+// call, and on a stream of the whole connection to the calls of the one owner who has calls in
+// flight. It never guesses between owners; what belongs to no call goes to the connection's sink.
+type ledger struct {
+	at    *endpoint
+	up    upstream.Sink
+	reply func(body []byte) // sends an answer to the backend; does not block
+	mute  atomic.Bool       // the backend may ask nothing: it is modern
+
+	upMu sync.Mutex // held while up is called
+
+	mu     sync.Mutex
+	calls  map[uint64]*call
+	asks   map[string]*ask // the backend's open requests, by raw id
+	serial uint64
+	ghosts peer.Ghosts
+	closed error           // why there can be no more calls
+	life   context.Context // of the calls
+	end    context.CancelCauseFunc
+}
+
+func newLedger(at *endpoint, up upstream.Sink, reply func([]byte)) *ledger {
+	l := &ledger{at: at, up: up, reply: reply, calls: make(map[uint64]*call), asks: make(map[string]*ask)}
+	l.closed = at.errNotConnected()
+	l.life, l.end = context.WithCancelCause(context.Background())
+	return l
+}
+
+// admit lets calls in.
+func (l *ledger) admit() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = nil
+}
+
+// shut returns why there can be no more calls, nil if there can.
+func (l *ledger) shut() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// refuse lets no more calls in; those in flight go on.
+func (l *ledger) refuse(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed == nil {
+		l.closed = err
+	}
+}
+
+// fail ends all calls, now and later.
+func (l *ledger) fail(err error) {
+	l.refuse(err)
+	l.end(err)
+}
+
+// open puts a new call into the ledger.
+func (l *ledger) open(ctx context.Context, c *call) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed != nil {
+		return l.closed
+	}
+	if l.calls[c.ID] != nil {
+		return fault.New(fault.Internal, "request id %d is in use", c.ID)
+	}
+	l.serial++
+	c.serial = l.serial
+	l.calls[c.ID] = c
+	c.ctx, c.cancel = context.WithCancelCause(l.life)
+	c.unlink = context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })
+	return nil
+}
+
+// close takes c out of the ledger and reports whether it was answered. If not, the backend may go on with it.
+func (l *ledger) close(c *call) bool {
+	open := !c.isAnswered()
+	l.mu.Lock()
+	delete(l.calls, c.ID)
+	if open && c.Method != mcp.MethodListen {
+		l.ghosts.Add(c.ID, c.Owner)
+	}
+	l.mu.Unlock()
+	answered := c.finish()
+	if open && answered {
+		l.forget(c.ID)
+	}
+	return answered
+}
+
+// forget notes that the backend has done with a call that was given up.
+func (l *ledger) forget(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ghosts.Answered(id)
+}
+
+func (l *ledger) find(id uint64) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls[id]
+}
+
+// receive gives the message in text, or each one of a batch, to whom it belongs. home is the call whose
+// stream it came on, nil if it was the connection's. An answer to home keeps text.
+func (l *ledger) receive(text []byte, home *call) error {
+	if batch := bytes.TrimLeft(text, " \t\r\n"); len(batch) > 0 && batch[0] == '[' && mcp.Valid(batch) {
+		for _, one := range mcp.Elements(batch) { // version 2025-03-26 knows batches
+			if err := l.receiveOne(one, home); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return l.receiveOne(text, home)
+}
+
+func (l *ledger) receiveOne(text []byte, home *call) error {
+	m, err := mcp.Scan(text)
+	if err != nil {
+		return l.at.errMalformed(err)
+	}
+	switch m.Kind {
+	case mcp.Request:
+		l.receiveAsk(&m, home)
+	case mcp.Notification:
+		l.receiveNote(&m, home)
+	default:
+		l.receiveAnswer(&m, home)
+	}
+	return nil
+}
+
+func (l *ledger) receiveAnswer(m *mcp.Message, home *call) {
+	if home != nil && home.answers(m) {
+		home.complete(m)
+		return
+	}
+	id, ok := m.IntID()
+	if c := l.find(id); ok && c != nil {
+		c.completeElsewhere(m.Clone())
+		return
+	}
+	l.forget(id)
+	l.drop("the backend sent an answer to no request")
+}
+
+// drop writes down that a message was dropped. An answer to a call that was given up is normal.
+func (l *ledger) drop(what string) {
+	l.at.log.LogAttrs(context.Background(), slog.LevelDebug, what, slog.String("backend", l.at.name))
+}
+
+func (l *ledger) receiveNote(m *mcp.Message, home *call) {
+	switch {
+	case m.Method == mcp.NoteCancelled:
+		l.withdraw(m)
+	case m.Method == mcp.NoteProgress:
+		l.notifyCall(m, mcp.FieldToken)
+	case home != nil && (home.Method == mcp.MethodListen || !ofConnection(m.Method)):
+		home.notify(m)
+	case m.Has(mcp.FieldMetaSubscription):
+		l.notifyCall(m, mcp.FieldMetaSubscription)
+	case ofConnection(m.Method):
+		l.notify(m)
+	default:
+		if c := l.soleOwner(); c != nil {
+			c.notify(m)
+		} else {
+			l.notify(m)
+		}
+	}
+}
+
+// notify hands m to the connection's sink.
+func (l *ledger) notify(m *mcp.Message) {
+	l.upMu.Lock()
+	defer l.upMu.Unlock()
+	l.up.Notify(m)
+}
+
+// notifyCall hands m to the call that it names; it is dropped if that is not in flight.
+func (l *ledger) notifyCall(m *mcp.Message, name mcp.Field) {
+	if id, ok := mcp.Uint(m.Value(name)); ok {
+		if c := l.find(id); c != nil {
+			c.notify(m)
+		}
+	}
+}
+
+// ofConnection reports whether a notification is about the backend as a whole, or about things
+// that outlive a call.
+func ofConnection(method string) bool {
+	switch method {
+	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged,
+		mcp.NoteResourceUpdated, mcp.NoteElicitComplete, mcp.NoteTaskStatus, mcp.NoteTasks:
+		return true
+	}
+	return false
+}
+
+// soleOwner returns the oldest call in flight if all have one owner. Calls that were given up count; calls without
+// owner do not, nor do subscriptions, since all that belongs to them says so.
+func (l *ledger) soleOwner() *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var oldest *call
+	for _, c := range l.calls {
+		switch {
+		case c.Owner == nil || c.Method == mcp.MethodListen:
+		case oldest != nil && c.Owner != oldest.Owner:
+			return nil
+		case oldest == nil || c.serial < oldest.serial:
+			oldest = c
+		}
+	}
+	if oldest != nil && l.ghosts.Haunt(oldest.Owner) {
+		return nil
+	}
+	return oldest
+}

@@ -1,0 +1,78 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"onemcp/internal/sse"
+)
+
+// errOver says that a connection's stream is not to be opened again.
+var errOver = errors.New("no more stream")
+
+// A listener keeps the stream of a legacy session open, which brings what belongs to no request.
+type listener struct {
+	s      *streamable
+	at     place
+	opened bool // the backend has the stream
+}
+
+// listen returns when ctx ends, the session is lost or the backend says that it has no such
+// stream. That the stream is cut now and then is normal.
+func (s *streamable) listen(ctx context.Context) {
+	l := listener{s: s}
+	for attempt := 0; ; attempt++ {
+		err := l.once(ctx)
+		if ctx.Err() != nil || errors.Is(err, errOver) {
+			return
+		}
+		if l.at.moved {
+			attempt, l.at.moved = 0, false
+		}
+		if !pause(ctx, l.at.delay(attempt)) {
+			return
+		}
+	}
+}
+
+// once opens the stream and takes its messages until it ends.
+func (l *listener) once(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	labels := l.s.labels.Load()
+	resp, err := l.s.send(ctx, http.MethodGet, labels.after(l.at.id), nil)
+	if err != nil {
+		if errors.Is(err, errUnreachable) {
+			return errOver // send has told Run
+		}
+		return err
+	}
+	if err := l.judge(resp, labels); err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	l.opened = true
+	return l.s.ledger.hear(sse.NewReader(resp.Body, l.s.at.max), &l.at)
+}
+
+// judge returns nil for a stream, errOver if there will be none, and another error if it is to be tried again.
+func (l *listener) judge(resp *http.Response, labels *labels) error {
+	code := resp.StatusCode
+	switch {
+	case code < 300 && mediaType(resp) == typeStream:
+		return nil
+	case code >= 500, code == http.StatusConflict, code == http.StatusTooManyRequests:
+		discard(resp)
+		return status(resp, nil)
+	case code == http.StatusNotFound && l.opened:
+		_, _ = l.s.refuse(resp, labels) // ends the session
+		return errOver
+	}
+	discard(resp)
+	if code != http.StatusMethodNotAllowed { // which the specification wants; the field knows others
+		l.s.ledger.drop(fmt.Sprintf("the backend refused the stream of the session with HTTP status %d", code))
+	}
+	return errOver
+}

@@ -1,0 +1,200 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/sse"
+	"onemcp/internal/upstream"
+)
+
+const (
+	firstDelay  = time.Second
+	longestWait = 30 * time.Second
+	maxResumes  = 5 // attempts in a row without an event
+	drainTime   = time.Second
+)
+
+// A place is how far a stream has been read.
+type place struct {
+	id    string        // of the last event; empty: the stream cannot be taken up again
+	retry time.Duration // what the backend wants us to wait; 0: it does not say
+	moved bool          // an event has come since the last attempt
+}
+
+// delay returns how long to wait before the attempt with that number, from 0.
+func (p *place) delay(attempt int) time.Duration {
+	if p.retry > 0 && attempt == 0 {
+		return p.retry
+	}
+	d := min(max(firstDelay, p.retry)<<min(attempt, 5), longestWait)
+	return d/2 + rand.N(d/2+1)
+}
+
+// A cutError is the end of a stream before the answer.
+type cutError struct{ cause error }
+
+func (e cutError) Error() string { return "the stream ended: " + e.cause.Error() }
+func (e cutError) Unwrap() error { return e.cause }
+
+// takeStream takes the messages of a call from the stream that answers it, up to the
+// answer. A legacy stream that breaks is taken up again where the backend allows that.
+func (s *streamable) takeStream(c *call, resp *http.Response, l *labels) error {
+	var at place
+	err := s.follow(c, resp, &at)
+	for attempt := 0; isCut(err) && at.id != "" && !l.modern(); attempt++ {
+		if at.moved {
+			attempt, at.moved = 0, false
+		}
+		if attempt == maxResumes || !pause(c.ctx, at.delay(attempt)) {
+			break
+		}
+		err = s.resume(c, &at)
+	}
+	if cut, ok := errors.AsType[cutError](err); ok {
+		return s.at.errCut(cut.cause)
+	}
+	if isLong(err) {
+		return s.at.errTooLarge()
+	}
+	return err
+}
+
+func isLong(err error) bool {
+	_, ok := errors.AsType[*sse.TooLargeError](err)
+	return ok
+}
+
+func isCut(err error) bool {
+	_, ok := errors.AsType[cutError](err)
+	return ok
+}
+
+// resume asks for the rest of a call's stream.
+func (s *streamable) resume(c *call, at *place) error {
+	l := s.labels.Load()
+	resp, err := s.send(c.ctx, http.MethodGet, l.after(at.id), nil)
+	switch {
+	case err != nil:
+		return cutError{err}
+	case resp.StatusCode == http.StatusOK && mediaType(resp) == typeStream:
+		return s.follow(c, resp, at)
+	}
+	_, err = s.refuse(resp, l)
+	switch {
+	case resp.StatusCode >= 500:
+		return cutError{err}
+	case errors.Is(err, upstream.ErrSessionLost), fault.KindOf(err) == fault.Unauthorized:
+		return err
+	}
+	return s.at.errCut(err) // it keeps nothing for those who come back
+}
+
+// follow takes the messages of one stream. It returns nil when the call is answered, and then leaves the
+// stream to a task that sees its end, so that the socket can be used again.
+func (s *streamable) follow(c *call, resp *http.Response, at *place) error {
+	events := sse.NewReader(resp.Body, s.at.max)
+	for {
+		text, err := nextMessage(events, at)
+		if err == nil {
+			err = s.ledger.receive(text, c)
+		}
+		if err != nil {
+			_ = resp.Body.Close()
+			return err
+		}
+		if c.isAnswered() {
+			s.leave(c, resp, events.Ended())
+			return nil
+		}
+	}
+}
+
+// nextMessage returns the data of the next event that is a message. The error is a cutError or, for a
+// message over the limit, an *sse.TooLargeError, after which reading may go on.
+func nextMessage(events *sse.Reader, at *place) ([]byte, error) {
+	for {
+		event, err := events.Next()
+		if isLong(err) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, cutError{err}
+		}
+		at.note(event)
+		if event.Name == "" && len(event.Data) > 0 {
+			return event.Data, nil
+		}
+	}
+}
+
+// hear takes the messages of a stream of the whole connection until the stream ends, and returns why.
+func (l *ledger) hear(events *sse.Reader, at *place) error {
+	for {
+		text, err := nextMessage(events, at)
+		if err == nil {
+			err = l.receive(text, nil)
+		}
+		long, isLong := errors.AsType[*sse.TooLargeError](err)
+		switch {
+		case isLong:
+			l.tooLarge(long.Head, events.Skip)
+		case isCut(err):
+			return err
+		case err != nil:
+			l.spoilt(text, err)
+		}
+	}
+}
+
+func (p *place) note(e sse.Event) {
+	p.moved = true
+	if e.ID != "" {
+		p.id = e.ID
+	}
+	if e.Retry > 0 {
+		p.retry = min(e.Retry, longestWait)
+	}
+}
+
+// leave ends the stream of an answered call. Its socket is worth keeping, and nearly always the end is
+// on its way, but nobody should wait for it.
+func (s *streamable) leave(c *call, resp *http.Response, ended bool) {
+	drain := func(context.Context) {
+		stop := time.AfterFunc(drainTime, func() { c.cancel(nil) })
+		_, _ = io.CopyN(io.Discard, resp.Body, restSize)
+		stop.Stop()
+		_ = resp.Body.Close()
+		c.cancel(nil)
+	}
+	if c.left = !ended && s.tasks.run(drain); !c.left {
+		_ = resp.Body.Close()
+	}
+}
+
+// pause waits, and reports whether it waited to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// logLost writes down what went wrong where nobody waits for it.
+func (e *endpoint) logLost(ctx context.Context, what string, err error) {
+	level := slog.LevelWarn
+	if ctx.Err() != nil || fault.KindOf(err) == fault.Canceled {
+		level = slog.LevelDebug
+	}
+	e.log.LogAttrs(context.WithoutCancel(ctx), level, what, slog.String("backend", e.name), slog.Any("error", err))
+}

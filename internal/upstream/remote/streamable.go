@@ -1,0 +1,169 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
+)
+
+const (
+	noticeTime  = 10 * time.Second // for an answer or a cancellation on its way to the backend
+	goodbyeTime = 2 * time.Second  // for the end of a session
+)
+
+// streamable is a connection over streamable HTTP, of either era. "Connection" is a manner of
+// speaking: each message is a request of its own.
+type streamable struct {
+	at      *endpoint
+	opening upstream.Opening
+	ledger  *ledger
+	tasks   tasks
+	lost    chan error // why Run is to end; the first counts
+	ready   atomic.Bool
+	refusal atomic.Int32 // the HTTP status initialize was refused with, for who knows other transports
+
+	mu     sync.Mutex // held by who changes labels
+	labels atomic.Pointer[labels]
+}
+
+func newStreamable(at *endpoint, o upstream.Opening, up upstream.Sink) *streamable {
+	s := &streamable{at: at, opening: o, lost: make(chan error, 1)}
+	s.ledger = newLedger(at, up, s.reply)
+	s.labels.Store(at.label("", ""))
+	return s
+}
+
+// Run implements [upstream.Conn].
+func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
+	s.at.pool.enter()
+	defer s.at.pool.leave()
+	s.tasks.start()
+	s.ledger.admit()
+	info, err := upstream.Handshake(ctx, s, s.opening)
+	if err != nil {
+		return s.close(ctx, s.at.notOpened(err))
+	}
+	info.Session = s.labels.Load().session != ""
+	s.ready.Store(true)
+	ready(info)
+	return s.close(ctx, s.serve(ctx, info.Era))
+}
+
+// serve waits for the end of a connection that is open.
+func (s *streamable) serve(ctx context.Context, era mcp.Era) error {
+	if era == mcp.Legacy {
+		s.tasks.run(s.listen)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.lost:
+		return err
+	}
+}
+
+// close ends what the connection has started. Calls in flight fail if that is wanted; on a
+// lost session or a failed attempt to connect each of them finds out for itself.
+func (s *streamable) close(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = nil
+		s.ledger.fail(s.at.errClosing())
+	} else {
+		s.ledger.refuse(s.at.errNotConnected().WithCause(err))
+	}
+	s.tasks.stop()
+	if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, errUnreachable) {
+		s.endSession()
+	}
+	return err
+}
+
+// endSession tells the backend that its session is not needed any more.
+func (s *streamable) endSession() {
+	l := s.labels.Load()
+	if l.session == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+	defer cancel()
+	if resp, err := s.at.send(ctx, http.MethodDelete, s.at.url, l.get, nil); err == nil {
+		discard(resp)
+	}
+}
+
+// lose makes Run end.
+func (s *streamable) lose(err error) {
+	select {
+	case s.lost <- err:
+	default:
+	}
+}
+
+// Speak implements [upstream.Wire].
+func (s *streamable) Speak(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.labels.Store(s.at.label(version, s.labels.Load().session))
+	s.ledger.mute.Store(mcp.EraOf(version) == mcp.Modern)
+}
+
+// adopt takes the session that initialize was answered with.
+func (s *streamable) adopt(session string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.labels.Store(s.at.label(s.labels.Load().version, session))
+}
+
+// Notify implements [upstream.Conn].
+func (s *streamable) Notify(ctx context.Context, body []byte) error {
+	if err := s.ledger.shut(); err != nil {
+		return err
+	}
+	m, err := mcp.Scan(body)
+	if err != nil {
+		return fault.New(fault.Malformed, "a message to backend %q is not valid: %s", s.at.name, err)
+	}
+	l := s.labels.Load()
+	p := newPayload(body)
+	defer p.wait()
+	resp, err := s.send(ctx, http.MethodPost, l.message(m.Method), p)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	if resp.StatusCode < 300 {
+		discard(resp)
+		return nil
+	}
+	_, err = s.refuse(resp, l)
+	return err
+}
+
+// reply sends the answer to a request of the backend, in the background.
+func (s *streamable) reply(body []byte) {
+	s.tasks.run(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, noticeTime)
+		defer cancel()
+		if err := s.Notify(ctx, body); err != nil {
+			s.at.logLost(ctx, "an answer to a request of the backend was not delivered", err)
+		}
+	})
+}
+
+// send is endpoint.send that ends the connection when nobody is there.
+func (s *streamable) send(ctx context.Context, method string, h http.Header, p *payload) (*http.Response, error) {
+	resp, err := s.at.send(ctx, method, s.at.url, h, p)
+	if err != nil && ctx.Err() == nil && errors.Is(err, errUnreachable) {
+		s.lose(err)
+	}
+	return resp, err
+}

@@ -1,0 +1,9 @@
+// Package clients holds official MCP clients behind one interface, so that a
+// test states once what all of them must see.
+//
+// [Go] is the Go SDK in this process, [Node] one of the two TypeScript SDKs
+// in a child, [Inspector] the MCP Inspector's CLI, a process for each
+// operation. A client that has elicitation answers every question with the
+// text [Answer]. Clients are safe for concurrent use if their SDK is; each is
+// closed by the test's cleanup.
+package clients

@@ -1,0 +1,107 @@
+package harness
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Server is one entry of mcpServers in the gateway's file.
+type Server struct {
+	Name    string            `json:"-"`
+	Command string            `json:"command,omitempty"`
+	Args    []string          `json:"args,omitempty"`
+	Env     map[string]string `json:"env,omitempty"`
+	Cwd     string            `json:"cwd,omitempty"`
+	URL     string            `json:"url,omitempty"`
+	Tags    []string          `json:"tags,omitempty"`
+
+	Isolation         string `json:"isolation,omitempty"`
+	ConnectionTimeout int    `json:"connectionTimeout,omitempty"` // milliseconds
+}
+
+// Spec returns a stdio server as a program to run directly.
+func (s Server) Spec() Spec {
+	spec := Spec{Path: s.Command, Args: s.Args, Dir: s.Cwd}
+	for k, v := range s.Env {
+		spec.Env = append(spec.Env, k+"="+v)
+	}
+	return spec
+}
+
+// Config is the gateway's file.
+type Config struct {
+	Servers []Server          // in the order they are written
+	Presets map[string]string // name to expression
+}
+
+// Gateway is a running 1mcp.
+type Gateway struct {
+	*Child
+	URL string // of the merged endpoint
+}
+
+// StartGateway runs the gateway on a port of the system's choice, waits until
+// it listens, and at the test's end stops it, which it must do cleanly.
+func StartGateway(t testing.TB, binary string, config Config, env ...string) *Gateway {
+	t.Helper()
+	home := t.TempDir()
+	file := filepath.Join(home, "mcp.json")
+	if err := os.WriteFile(file, config.encode(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "HOME="+home, "XDG_CONFIG_HOME="+home)
+	child := Start(t, Spec{Path: binary, Args: []string{"serve", "--config", file}, Env: env, Dir: home})
+	t.Cleanup(func() { stopCleanly(t, child) })
+	return &Gateway{Child: child, URL: child.Await("that it listens", listening)}
+}
+
+// stopCleanly ends a gateway that still runs; it must end without an error.
+func stopCleanly(t testing.TB, gateway *Child) {
+	select {
+	case <-gateway.done: // its test ended it
+	default:
+		if err := gateway.Stop(); err != nil {
+			t.Errorf("the gateway did not stop cleanly: %v", err)
+		}
+	}
+}
+
+// encode writes mcpServers by hand: there, the order of members counts.
+func (c Config) encode(t testing.TB) []byte {
+	var servers []string
+	for _, s := range c.Servers {
+		servers = append(servers, fmt.Sprintf("%q: %s", s.Name, encode(t, s)))
+	}
+	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
+		encode(t, c.Presets), strings.Join(servers, ",\n    "))
+}
+
+func encode(t testing.TB, v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(raw) == "null" {
+		return []byte("{}")
+	}
+	return raw
+}
+
+// listening reads the log line that says where the gateway serves.
+func listening(line string) (string, bool) {
+	var entry struct {
+		Msg string `json:"msg"`
+		URL string `json:"url"`
+	}
+	err := json.Unmarshal([]byte(line), &entry)
+	return entry.URL, err == nil && entry.Msg == "listening" && entry.URL != ""
+}
+
+// Endpoint is the URL of a path beside the merged endpoint.
+func (g *Gateway) Endpoint(path string) string {
+	return strings.TrimSuffix(g.URL, "/mcp") + path
+}

