@@ -14,8 +14,10 @@ import (
 	"onemcp/internal/guard"
 	"onemcp/internal/obs"
 	"onemcp/internal/probe"
+	"onemcp/internal/secret"
 	"onemcp/internal/session"
 	"onemcp/internal/trustlist"
+	"onemcp/internal/trustwatch"
 )
 
 // GuardCommand is the argument that makes this program call [guard.Main].
@@ -57,6 +59,9 @@ type Daemon struct {
 	front    *front.Front
 	requests *inflight
 	trust    *believed
+	watch    *trustwatch.Watch
+	peers    [2]atomic.Int64 // seen lately: trusted, others
+	webhook  atomic.Pointer[secret.Text]
 	local    bool // nobody outside this machine can connect
 }
 
@@ -76,7 +81,9 @@ func (d *Daemon) wire(g *guard.Guard) {
 		Backends: func() map[string]int { return countStates(d.gateway.Status()) },
 
 		TrustListAge: d.trust.Age,
+		TrustedPeers: func() (int, int) { return int(d.peers[0].Load()), int(d.peers[1].Load()) },
 	})
+	d.watch = trustwatch.New(trustwatch.Options{Log: d.o.Log, Metrics: counted{d.metrics, &d.peers}, Deliver: d.deliver})
 	d.front = front.New(front.Options{
 		Gateway:   d.gateway,
 		Sessions:  d.sessions,
@@ -87,7 +94,8 @@ func (d *Daemon) wire(g *guard.Guard) {
 		Heartbeat: server.HeartbeatInterval,
 		Access:    d.access(),
 		Probe:     d.probeKey(),
-		Watch:     watched{d.metrics},
+		Watch:     d.watch,
+		Anomalies: func() any { return d.watch.Report() },
 		Metrics:   measured{d.metrics, server.Metrics.Main},
 	})
 	d.requests = newInflight(d.front)
@@ -97,6 +105,7 @@ func (d *Daemon) wire(g *guard.Guard) {
 func (d *Daemon) access() *front.Access {
 	server := &d.config.Server
 	a := access(server, d.trust.Policy)
+	d.webhook.Store(&server.AnomalyWebhook)
 	warnOfAccess(d.o.Log, server, a, d.local)
 	return a
 }

@@ -32,10 +32,11 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 	server := front.Server(base, d.requests, d.o.Log)
 	warden := start("the guard", g.Run, ended)
 	lists := start("the trust lists", d.trust.run, ended)
+	spotter := start("watching forwarding headers", d.watch.Run, ended)
 	sessions := start("the session table", d.sessions.Run, ended)
 	backends := start("the gateway", d.gateway.Run, ended)
 	web := start("the HTTP server", func(ctx context.Context) error { return accept(ctx, server, l) }, ended)
-	watch := start("watching the configuration file", d.watch, ended)
+	watch := start("watching the configuration file", d.follow, ended)
 	reload := start("reloading", d.reloads, ended)
 	states := start("reporting of backends", d.report, ended)
 	metricsAt := d.config.Server.Metrics.Listen
@@ -56,6 +57,7 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 		s.do("close connections", partLimit, func(ctx context.Context) error { return shutdown(ctx, server) })
 		s.do("stop watching the configuration file", partLimit, watch.stop)
 		s.do("stop reading trust lists", partLimit, lists.stop)
+		s.do("stop watching forwarding headers", partLimit, spotter.stop)
 		s.do("stop reporting of backends", partLimit, states.stop)
 		s.do("close the metrics listener", partLimit, metrics.stop)
 		s.do("close backends", upstreamLimit, backends.stop)
@@ -82,8 +84,8 @@ func shutdown(ctx context.Context, server *http.Server) error {
 	return err
 }
 
-// watch follows the file. That it cannot be watched is no reason to end.
-func (d *Daemon) watch(ctx context.Context) error {
+// follow notices changes of the file. That it cannot be watched is no reason to end.
+func (d *Daemon) follow(ctx context.Context) error {
 	if err := d.o.Source.Run(ctx); err != nil {
 		d.o.Log.Warn("changes of the configuration file are not noticed; send SIGHUP after a change", "error", err)
 		<-ctx.Done()

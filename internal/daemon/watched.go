@@ -1,15 +1,20 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/obs"
 	"onemcp/internal/trustproxy"
+	"onemcp/internal/trustwatch"
 )
 
 // measured are the metrics as the front sees them.
@@ -51,18 +56,64 @@ func (d *Daemon) serveMetrics(ctx context.Context, address string) error {
 	return nil
 }
 
-// watched counts what the front derives. It implements front.Watcher.
-type watched struct{ metrics *obs.Metrics }
+// counted are the metrics as the watch sees them. Requests are counted by the front.
+type counted struct {
+	metrics *obs.Metrics
+	peers   *[2]atomic.Int64 // trusted, others
+}
 
-// Saw implements front.Watcher.
-func (w watched) Saw(d *trustproxy.Decision, _ http.Header) {
-	if d.Flags != 0 {
-		w.metrics.Flags(d.Flags)
+// Request implements trustwatch.Metrics.
+func (c counted) Request(trustproxy.Status) {}
+
+// Anomaly implements trustwatch.Metrics.
+func (c counted) Anomaly(f trustproxy.Flag) { c.metrics.Flag(f) }
+
+// Peers implements trustwatch.Metrics.
+func (c counted) Peers(trusted, untrusted int) {
+	c.peers[0].Store(int64(trusted))
+	c.peers[1].Store(int64(untrusted))
+}
+
+// webhookTime bounds the delivery of one alert.
+const webhookTime = 10 * time.Second
+
+// deliver posts an alert to server.anomalyWebhook.
+func (d *Daemon) deliver(ctx context.Context, a trustwatch.Alert) {
+	hook := d.webhook.Load()
+	if hook == nil || hook.Empty() {
+		return
+	}
+	body, err := json.Marshal(a)
+	if err == nil {
+		err = post(ctx, hook.Reveal(), body)
+	}
+	if err != nil {
+		d.o.Log.Warn("an alert could not be delivered", "flag", a.Flag, "error", err)
 	}
 }
 
-// Raised implements front.Watcher.
-func (w watched) Raised(_ *trustproxy.Decision, f trustproxy.Flag) { w.metrics.Flag(f) }
+var errWebhook = errors.New("server.anomalyWebhook cannot be reached, or refuses")
+
+// post sends JSON. Its error does not show the URL, which may hold a secret.
+func post(ctx context.Context, url string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, webhookTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return errWebhook
+	}
+	r.Header.Set("Content-Type", "application/json")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	answer, err := client.Do(r)
+	if err != nil {
+		return errWebhook
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("%w: status %d", errWebhook, answer.StatusCode)
+	}
+	return nil
+}
 
 func countStates(all []gateway.Status) map[string]int {
 	counts := make(map[string]int)

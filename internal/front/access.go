@@ -43,7 +43,7 @@ func (x *exchange) derive(r *http.Request) {
 	in := inputOf(r)
 	x.policy = x.access.Trust()
 	x.decision = x.policy.Derive(in)
-	x.front.Watch.Saw(&x.decision, in.Header)
+	x.front.Watch.Observe(x.policy, in, &x.decision)
 }
 
 // inputOf is what the derivation judges.
@@ -79,15 +79,18 @@ type connKey struct{}
 
 // Watcher learns of each decision. It must be quick and safe for concurrent use.
 type Watcher interface {
-	Saw(d *trustproxy.Decision, h http.Header)
-	// Raised tells of a flag that was raised after the derivation.
-	Raised(d *trustproxy.Decision, f trustproxy.Flag)
+	Observe(p *trustproxy.Policy, in trustproxy.Input, d *trustproxy.Decision)
+	// Raise tells of a flag that was raised after the derivation; detail is the client's text.
+	Raise(f trustproxy.Flag, d *trustproxy.Decision, detail string)
+	// Session tells that a request of a session came.
+	Session(id string, d *trustproxy.Decision)
 }
 
 type nobodyWatches struct{}
 
-func (nobodyWatches) Saw(*trustproxy.Decision, http.Header)        {}
-func (nobodyWatches) Raised(*trustproxy.Decision, trustproxy.Flag) {}
+func (nobodyWatches) Observe(*trustproxy.Policy, trustproxy.Input, *trustproxy.Decision) {}
+func (nobodyWatches) Raise(trustproxy.Flag, *trustproxy.Decision, string)                {}
+func (nobodyWatches) Session(string, *trustproxy.Decision)                               {}
 
 // admit is what every request must pass before it is looked at.
 func (x *exchange) admit(r *http.Request, to target) error {
@@ -105,7 +108,7 @@ func (x *exchange) admit(r *http.Request, to target) error {
 func (x *exchange) guard(r *http.Request, to target) error {
 	if to.kind != toWhoami || !x.probed(r) {
 		if err := x.access.Hosts.Host(r.Host, &x.decision); err != nil {
-			x.front.Watch.Raised(&x.decision, trustproxy.HostDenied)
+			x.front.Watch.Raise(trustproxy.HostDenied, &x.decision, r.Host)
 			return err
 		}
 	}
@@ -113,7 +116,7 @@ func (x *exchange) guard(r *http.Request, to target) error {
 		return nil
 	}
 	if err := x.access.Hosts.Origin(r.Header["Origin"], r.Host); err != nil {
-		x.front.Watch.Raised(&x.decision, trustproxy.OriginDenied)
+		x.front.Watch.Raise(trustproxy.OriginDenied, &x.decision, r.Header.Get("Origin"))
 		return err
 	}
 	return nil

@@ -77,6 +77,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 		return nil, err
 	}
 	x.session = s.ID
+	x.front.Watch.Session(s.ID, &x.decision)
 	return s, nil
 }
 

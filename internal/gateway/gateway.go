@@ -16,6 +16,10 @@ import (
 
 const defaultDrain = 30 * time.Second
 
+// settleTime bounds how long a reload waits for what replaces running backends: one that hangs must not
+// hold up the rest.
+const settleTime = 5 * time.Second
+
 // Gateway is the running whole. Make it with [New].
 type Gateway struct {
 	opts    Options
@@ -107,7 +111,7 @@ func (g *Gateway) start(b *backend) {
 // Apply makes s the setup in force. Backends whose connection part is unchanged go on undisturbed;
 // changed ones are opened beside the old, which are closed when their calls have left or the
 // drain time has passed. It returns after the swap, for which it waits until each replacement has come up
-// or failed once.
+// or failed once, or a few seconds have passed.
 func (g *Gateway) Apply(s Setup) {
 	g.running.Lock()
 	defer g.running.Unlock()
@@ -128,9 +132,7 @@ func (g *Gateway) Apply(s Setup) {
 			replacing = append(replacing, b)
 		}
 	}
-	for _, b := range replacing {
-		b.settle(g.ctx)
-	}
+	g.settle(replacing)
 	for i, b := range next.order {
 		b.relabel(&s.Backends[i])
 	}
@@ -141,6 +143,18 @@ func (g *Gateway) Apply(s Setup) {
 		}
 	}
 	g.status.fire()
+}
+
+// settle waits until each backend has come up or failed once.
+func (g *Gateway) settle(all []*backend) {
+	if len(all) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(g.ctx, settleTime)
+	defer cancel()
+	for _, b := range all {
+		b.settle(ctx)
+	}
 }
 
 // retire closes a backend that is in no generation any more, after its calls.

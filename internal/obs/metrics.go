@@ -67,13 +67,6 @@ func (m *Metrics) Request(route string, status int, client trustproxy.Status, to
 	m.forwarded[client].Inc()
 }
 
-// Flags counts the flags of a decision.
-func (m *Metrics) Flags(flags trustproxy.Flags) {
-	for f := range flags.All {
-		m.Flag(f)
-	}
-}
-
 // Flag counts one flag.
 func (m *Metrics) Flag(f trustproxy.Flag) {
 	if c := m.anomalies[f]; c != nil {

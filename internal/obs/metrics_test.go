@@ -19,7 +19,7 @@ func TestWhatIsCountedIsShown(t *testing.T) {
 		TrustListAge: func() time.Duration { return time.Minute },
 	})
 	m.Request("mcp", 200, trustproxy.StatusVerified, time.Millisecond)
-	m.Flags(trustproxy.Flags(0).With(trustproxy.SpoofPrefix))
+	m.Flag(trustproxy.SpoofPrefix)
 	m.Flag(trustproxy.HostDenied)
 	m.RedirectLoop()
 	w := httptest.NewRecorder()
