@@ -205,6 +205,37 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestTrustProxyPrecedence(t *testing.T) {
+	t.Parallel()
+	file, err := trustproxy.ParseText("10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, flag string
+		env        []string
+		want       string
+		problems   string
+	}{
+		{"the file", "", nil, "10.0.0.1", ""},
+		{"the short variable goes before the file", "", []string{"TRUST_PROXY=true"}, "true", ""},
+		{"the long variable goes before the short one", "", []string{"TRUST_PROXY=true", "ONE_MCP_TRUST_PROXY=2"}, "2", ""},
+		{"the flag goes before both", "loopback", []string{"TRUST_PROXY=true", "ONE_MCP_TRUST_PROXY=2"}, "loopback", ""},
+		{"blank is not set", "", []string{"TRUST_PROXY= ", "ONE_MCP_TRUST_PROXY="}, "10.0.0.1", ""},
+		{"JSON in a variable", "", []string{`TRUST_PROXY=["10.0.0.2"]`}, "10.0.0.2", ""},
+		{"a refused value falls back to nothing wider", "", []string{"TRUST_PROXY=proxy.example"}, "10.0.0.1", "TRUST_PROXY: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, problems := config.Override(config.Server{TrustProxy: file}, config.Flags{TrustProxy: tt.flag}, environment(tt.env...))
+			if got.TrustProxy.String() != tt.want || !strings.HasPrefix(problems.Error(), tt.problems) || problems.Fatal() != (tt.problems != "") {
+				t.Errorf("trustProxy = %s, problems %q", got.TrustProxy, problems.Error())
+			}
+		})
+	}
+}
+
 func TestOverride(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -274,10 +274,11 @@ func trustProblem(err error) (message, hint string) {
 	if !ok {
 		return err.Error(), ""
 	}
-	hint = v.Hint
-	bare := *v
-	bare.Hint = ""
-	return bare.Error(), hint
+	message = fmt.Sprintf("%q: %s", v.Entry, v.Problem)
+	if v.Place != "" {
+		message = v.Place + ": " + message
+	}
+	return message, v.Hint
 }
 
 func (d *decoder) externalURLs(at place) ExternalURLs {
