@@ -121,11 +121,12 @@ func answerOnce(t *testing.T, conn net.Conn) {
 	defer context.AfterFunc(t.Context(), func() { conn.Close() })()
 	defer conn.Close()
 	in := bufio.NewReader(conn)
-	for line := ""; line != "\r\n"; {
+	for line, begun := "", false; line != "\r\n" || !begun; { // a PROXY header holds empty lines too
 		var err error
 		if line, err = in.ReadString('\n'); err != nil {
 			return
 		}
+		begun = begun || strings.HasSuffix(line, " HTTP/1.1\r\n")
 	}
 	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n: hello\n\n")
 	_, _ = io.Copy(io.Discard, in)

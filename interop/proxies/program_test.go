@@ -94,6 +94,12 @@ func launch(t testing.TB, addr string, spec harness.Spec) {
 	t.Helper()
 	child := harness.Start(t, spec)
 	t.Cleanup(func() { _ = stop(t, child) }) // some end by the signal, not cleanly
+	awaitServed(t, addr, child.Pid())
+}
+
+// awaitServed waits until a process serves at addr.
+func awaitServed(t testing.TB, addr string, pid int) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -102,13 +108,13 @@ func launch(t testing.TB, addr string, spec harness.Spec) {
 			conn.Close()
 			return
 		}
-		if !alive(child.Pid()) {
-			t.Fatalf("%s ended before it served:\n%s", spec.Path, child.Output())
+		if !alive(pid) {
+			t.Fatal("the program ended before it served")
 		}
 		select {
 		case <-tick.C:
 		case <-t.Context().Done():
-			t.Fatalf("%s does not serve %s", spec.Path, addr)
+			t.Fatalf("nobody serves %s", addr)
 		}
 	}
 }
