@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"strings"
 	"testing"
 
 	"onemcp/interop/clients"
@@ -54,11 +53,7 @@ func TestDirectAsk(t *testing.T) {
 		for _, o := range openers(era) {
 			t.Run(o.name+"/"+string(era), func(t *testing.T) {
 				t.Parallel()
-				c := o.open(t, example().target())
-				result, err := c.Call(t.Context(), "ask", map[string]any{"question": "Who?"})
-				if err != nil || !strings.Contains(result.Text, clients.Answer) {
-					t.Errorf("got %+v, %v", result, err)
-				}
+				asks(t, o.open(t, example().target()), "ask")
 			})
 		}
 	}

@@ -1,8 +1,10 @@
 package interop_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"onemcp/interop/clients"
@@ -68,8 +70,7 @@ func TestDirectEraGate(t *testing.T) {
 	}
 }
 
-// TestGatewayBetweenEras: every client gets from backends of either era what
-// asks nothing back.
+// TestGatewayBetweenEras: every client gets everything from backends of either era.
 func TestGatewayBetweenEras(t *testing.T) {
 	t.Parallel()
 	var f front
@@ -86,4 +87,31 @@ func TestGatewayBetweenEras(t *testing.T) {
 	awaitTools(t, f.at("/mcp"), prefixes...)
 	t.Run("merged", func(t *testing.T) { testMerged(t, f) })
 	t.Run("own", func(t *testing.T) { testOwn(t, f) })
+	t.Run("ask", func(t *testing.T) { testAsk(t, f) })
+}
+
+// testAsk: a question reaches the user of the client whose call caused it,
+// whatever the eras of the two. The clients come one after the other, since
+// they share the legacy backend.
+func testAsk(t *testing.T, f front) {
+	for _, era := range []clients.Era{clients.Legacy, clients.Modern} {
+		for _, o := range openers(era) {
+			for _, server := range []string{"examplelegacy", "examplemodern"} {
+				t.Run(o.name+"/"+string(era)+"/"+server, func(t *testing.T) {
+					asks(t, o.open(t, f.at("/mcp")), server+separator+"ask")
+				})
+			}
+		}
+	}
+}
+
+// asks shows that the client's answer comes back in the tool's.
+func asks(t *testing.T, c clients.Client, tool string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	result, err := c.Call(ctx, tool, map[string]any{"question": "Who?"}, 0)
+	if err != nil || result.IsError || !strings.Contains(result.Text, clients.Answer) {
+		t.Errorf("got %+v, %v", result, err)
+	}
 }

@@ -187,7 +187,7 @@ func sees(t *testing.T, c clients.Client, want []string) {
 		t.Errorf("%s sees %q, want %q", c.Version(), got, want)
 	}
 	if !slices.Contains(want, "everything") {
-		if r, err := c.Call(ctx, "everything"+separator+"echo", map[string]any{"message": "hi"}); err == nil {
+		if r, err := c.Call(ctx, "everything"+separator+"echo", map[string]any{"message": "hi"}, 0); err == nil {
 			t.Errorf("%s called what it does not see: %+v", c.Version(), r)
 		}
 	}

@@ -56,7 +56,7 @@ func (l *logging) set(level string) {
 		return
 	}
 	if l.screen && level == "info" {
-		level = "warn" // the print tells the rest
+		level = "error" // the print tells the rest
 	}
 	_ = l.level.UnmarshalText([]byte(level)) // the configuration has checked it
 }

@@ -21,6 +21,10 @@ func opening(version string, e daemon.Endpoint, file string, looked []string) st
 		fmt.Fprintf(&b, "  Configuration  none; looked for %s\n", strings.Join(looked, " and "))
 		b.WriteString("                 Until there is one, the built-in example server is served.\n")
 	}
+	if !e.Loopback {
+		fmt.Fprintf(&b, "\n  !! Anybody who reaches %s can call every tool: there is no authentication.\n", e.Address)
+		b.WriteString("  !! Set server.host to 127.0.0.1, or put an authenticating proxy in front.\n")
+	}
 	b.WriteString(connecting(e))
 	b.WriteString("\n  Backends (Ctrl-C stops)\n")
 	return b.String()
@@ -81,15 +85,16 @@ type watched interface {
 	Changed() <-chan struct{}
 }
 
-// follow writes one line for each backend, and one more whenever it shows another picture, until
-// ctx ends.
+// follow writes one line for each backend, and one more whenever something else is to be told of it,
+// until ctx ends. The starts of retries are not told: they come and go.
 func follow(ctx context.Context, w io.Writer, d watched) {
 	shown := map[string]string{}
 	for {
 		changed := d.Changed()
 		for _, s := range d.Status() {
 			line := statusLine(s)
-			if shown[s.Name] != line {
+			retry := s.State == gateway.Starting && shown[s.Name] != ""
+			if shown[s.Name] != line && !retry {
 				shown[s.Name] = line
 				_, _ = io.WriteString(w, line)
 			}

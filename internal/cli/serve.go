@@ -62,7 +62,11 @@ func (env *Env) serve(f serveFlags) error {
 	}
 	log, how := newLog(env.Stderr, env.Terminal, f.log, c.Server.LogFormat)
 	how.set(c.Server.LogLevel)
-	daemon.LogProblems(log, problems)
+	if how.screen {
+		printProblems(env.Stderr, problems)
+	} else {
+		daemon.LogProblems(log, problems)
+	}
 	if source.Path() == "" {
 		log.Info("there is no configuration file; serving the built-in example server", "looked", strings.Join(source.Looked(), ", "))
 	}

@@ -65,7 +65,7 @@ func spec(s *config.MCPServer, environ []string) gateway.Spec {
 		out.Instructions = &s.InstructionOverride
 	}
 	if !s.Usable() {
-		out.Failed = fault.New(fault.Invalid, "%s", s.Problems[0]).WithHint("correct the configuration file")
+		out.Failed = fault.New(fault.Invalid, "%s", s.Problems[0])
 	}
 	out.Era, out.ProtocolVersion = protocol(s.Protocol)
 	return out

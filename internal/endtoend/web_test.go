@@ -25,18 +25,18 @@ type web struct {
 	modern *upstreamtest.Server
 
 	mu       sync.Mutex
-	sessions map[string]*conversation
+	sessions map[string]*webSession
 }
 
-// conversation is one session.
-type conversation struct {
+// webSession is one session.
+type webSession struct {
 	*upstreamtest.Server
 	ctx context.Context
 	end context.CancelFunc
 }
 
 func newWeb(s upstreamtest.Script) *web {
-	return &web{script: s, ended: make(chan string, 1000), modern: upstreamtest.NewServer(s), sessions: make(map[string]*conversation)}
+	return &web{script: s, ended: make(chan string, 1000), modern: upstreamtest.NewServer(s), sessions: make(map[string]*webSession)}
 }
 
 // serve describes w as a backend; it serves until t ends.
@@ -80,7 +80,7 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *web) find(session string) *conversation {
+func (w *web) find(session string) *webSession {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sessions[session]
@@ -117,8 +117,8 @@ func (w *web) post(rw http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-func (w *web) begin(id string) *conversation {
-	c := &conversation{Server: upstreamtest.NewServer(w.script)}
+func (w *web) begin(id string) *webSession {
+	c := &webSession{Server: upstreamtest.NewServer(w.script)}
 	c.ctx, c.end = context.WithCancel(context.Background())
 	w.mu.Lock()
 	defer w.mu.Unlock()

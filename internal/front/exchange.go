@@ -12,6 +12,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/secret"
 )
 
 // bigBody is from what size on an answer is written under a deadline; a smaller one fits the
@@ -27,7 +28,7 @@ type exchange struct {
 	started time.Time
 	status  int    // 0: nothing written yet
 	bytes   int64  // of the body
-	session string // hash
+	session string // id; the log shows its hash
 	err     error  // why the request was refused or failed
 }
 
@@ -91,7 +92,7 @@ func (x *exchange) log(r *http.Request) {
 		slog.Duration("duration", time.Since(x.started)),
 	)
 	if x.session != "" {
-		attrs = append(attrs, slog.String("session", x.session))
+		attrs = append(attrs, slog.String("session", secret.Hash(x.session)))
 	}
 	if x.err != nil {
 		attrs = append(attrs, slog.Any("error", logged(x.err)))

@@ -16,6 +16,7 @@ import (
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/secret"
 )
 
 // Messages lie in buffers that are used again: none may change while it is served.
@@ -61,12 +62,13 @@ func TestTheLogTellsCausesAndNoSecrets(t *testing.T) {
 	serve("/mcp", session, `{"jsonrpc":"2.0","id":1,"method":"test/fail","params":{"name":"unavailable"}}`)
 	serve("/messages?sessionId=hunter3", "hunter4", "{}")
 	got := log.String()
-	for _, secret := range []string{session, "hunter"} {
-		if strings.Contains(got, secret) {
-			t.Errorf("the log shows %s:\n%s", secret, got)
+	for _, hidden := range []string{session, "hunter"} {
+		if strings.Contains(got, hidden) {
+			t.Errorf("the log shows %s:\n%s", hidden, got)
 		}
 	}
 	for _, fact := range []string{
+		"session=" + secret.Hash(session),
 		"method=POST path=/mcp status=200 bytes=", "error.kind=unavailable", `error.cause="` + io.ErrNoProgress.Error(),
 		"path=/messages status=404",
 	} {

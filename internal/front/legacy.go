@@ -55,7 +55,7 @@ func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Messa
 		return nil
 	}
 	if s != nil {
-		x.session = s.Hash()
+		x.session = s.ID
 		x.Header().Set(mcp.HeaderSession, s.ID)
 	}
 	x.answer(http.StatusOK, answer.Body)
@@ -75,7 +75,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 	if err != nil {
 		return nil, err
 	}
-	x.session = s.Hash()
+	x.session = s.ID
 	return s, nil
 }
 

@@ -74,7 +74,7 @@ func (f *Front) serveOldStream(x *exchange, r *http.Request, to target) error {
 		front: f, id: rand.Text(), ctx: ctx, out: newOutbox(),
 		at: place{scope: scope, endpoint: endpoint},
 	}
-	x.session = secret.Hash(s.id)
+	x.session = s.id
 	f.old.add(s)
 	defer s.end(cancel)
 	e := x.events()
@@ -103,7 +103,7 @@ func (f *Front) serveOldPost(x *exchange, r *http.Request) error {
 	if s == nil {
 		return fault.New(fault.NotFound, "there is no such stream").WithHint("open one with GET /sse, and post to the endpoint it names")
 	}
-	x.session = secret.Hash(s.id)
+	x.session = s.id
 	in, err := f.read(x, r)
 	if err != nil {
 		return err

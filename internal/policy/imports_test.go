@@ -9,14 +9,14 @@ import (
 // ranks orders the packages: each imports lower ranks only. A new package gets its rank here.
 func ranks() map[string]int {
 	byRank := [][]string{
-		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard"},
-		{"internal/mcp", "internal/config", "internal/example"},
+		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/trustproxy", "internal/ratelimit", "internal/obs"},
+		{"internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/peer", "internal/catalog", "internal/session", "internal/upstream"},
-		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway"},
-		{"internal/front"},
+		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
+		{"internal/front", "internal/admin"},
 		{"internal/daemon"},
 		{"internal/cli"},
-		{"cmd/1mcp", "internal/endtoend", "internal/policy"},
+		{"cmd/1mcp", "internal/endtoend", "internal/policy", ".ci/report"},
 	}
 	out := map[string]int{}
 	for rank, names := range byRank {
@@ -29,11 +29,12 @@ func ranks() map[string]int {
 
 func TestPackagesImportLowerRanksOnly(t *testing.T) {
 	t.Parallel()
-	rank := ranks()
+	rank, told := ranks(), map[string]bool{}
 	for _, file := range tree(t) {
 		own, ok := rank[file.pkg]
-		if !ok {
-			t.Errorf("%s: package %s has no rank; give it one here and in ARCHITECTURE.md", file.path, file.pkg)
+		if !ok && !told[file.pkg] {
+			told[file.pkg] = true
+			t.Errorf("package %s has no rank; give it one here and in ARCHITECTURE.md", file.pkg)
 		}
 		if file.test {
 			continue
@@ -124,8 +125,8 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	documented := map[string]bool{}
 	packages := map[string]bool{}
 	for _, file := range tree(t) {
-		if strings.HasPrefix(file.pkg, "onemcp/cmd/") {
-			continue // main has its comment in main.go
+		if file.Name.Name == "main" {
+			continue // a command has its comment in main.go
 		}
 		packages[file.pkg] = true
 		if strings.HasSuffix(file.path, "/doc.go") && file.Doc != nil {

@@ -43,7 +43,9 @@ type Client interface {
 	// Version is the protocol version that was agreed on.
 	Version() string
 	Tools(ctx context.Context) ([]string, error)
-	Call(ctx context.Context, tool string, args map[string]any) (Result, error)
+	// Call waits for the answer and, where the client can, for so many
+	// notifications of progress, which may be handed out after it.
+	Call(ctx context.Context, tool string, args map[string]any, progress int) (Result, error)
 	Resources(ctx context.Context) ([]string, error)
 	Templates(ctx context.Context) ([]string, error)
 	Read(ctx context.Context, uri string) (string, error)

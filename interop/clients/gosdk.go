@@ -18,7 +18,7 @@ import (
 // fails the test when the server made it fall back.
 func Go(t testing.TB, target Target, era Era) *GoClient {
 	t.Helper()
-	c := &GoClient{progress: map[string]*[]float64{}, Changed: make(chan struct{}, 1)}
+	c := &GoClient{progress: map[string]chan float64{}, Changed: make(chan struct{}, 1)}
 	client := mcp.NewClient(&mcp.Implementation{Name: "interop-go", Version: "1"}, &mcp.ClientOptions{
 		ElicitationHandler:          elicit,
 		ProgressNotificationHandler: c.progressed,
@@ -64,7 +64,7 @@ type GoClient struct {
 
 	calls    atomic.Int64
 	mu       sync.Mutex
-	progress map[string]*[]float64 // by token
+	progress map[string]chan float64 // by token
 }
 
 func (c *GoClient) changed() {
@@ -77,8 +77,9 @@ func (c *GoClient) changed() {
 func (c *GoClient) progressed(_ context.Context, req *mcp.ProgressNotificationClientRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if seen := c.progress[fmt.Sprint(req.Params.ProgressToken)]; seen != nil {
-		*seen = append(*seen, req.Params.Progress)
+	select {
+	case c.progress[fmt.Sprint(req.Params.ProgressToken)] <- req.Params.Progress:
+	default: // nobody waits for it, or for that much
 	}
 }
 
@@ -120,11 +121,11 @@ func collect[T any](all iter.Seq2[T, error], name func(T) string) ([]string, err
 }
 
 // Call implements [Client].
-func (c *GoClient) Call(ctx context.Context, tool string, args map[string]any) (Result, error) {
+func (c *GoClient) Call(ctx context.Context, tool string, args map[string]any, progress int) (Result, error) {
 	token := "call-" + strconv.FormatInt(c.calls.Add(1), 10)
-	var seen []float64
+	reports := make(chan float64, 1000)
 	c.mu.Lock()
-	c.progress[token] = &seen
+	c.progress[token] = reports
 	c.mu.Unlock()
 	params := &mcp.CallToolParams{Name: tool, Arguments: args}
 	params.SetProgressToken(token)
@@ -132,9 +133,16 @@ func (c *GoClient) Call(ctx context.Context, tool string, args map[string]any) (
 	if err != nil {
 		return Result{}, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return Result{Text: text(res.Content...), IsError: res.IsError, Progress: seen}, nil
+	result := Result{Text: text(res.Content...), IsError: res.IsError}
+	for len(result.Progress) < progress || len(reports) > 0 {
+		select {
+		case p := <-reports:
+			result.Progress = append(result.Progress, p)
+		case <-ctx.Done():
+			return result, fmt.Errorf("progress is missing: %w", ctx.Err())
+		}
+	}
+	return result, nil
 }
 
 func text(content ...mcp.Content) string {

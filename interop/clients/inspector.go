@@ -19,7 +19,7 @@ import (
 func Inspector(t testing.TB, node *harness.Node, target Target, era Era) Client {
 	t.Helper()
 	node.Need(t)
-	c := &inspector{node: node, home: t.TempDir(), options: []string{"--protocol-era", string(era), "--format", "json", "--quiet"}}
+	c := &InspectorClient{node: node, home: t.TempDir(), options: []string{"--protocol-era", string(era), "--format", "json", "--quiet"}}
 	if target.URL != "" {
 		c.target = []string{target.URL, "--transport", "http"}
 		if target.SSE {
@@ -37,14 +37,15 @@ func Inspector(t testing.TB, node *harness.Node, target Target, era Era) Client 
 	return c
 }
 
-type inspector struct {
+// InspectorClient is the Inspector.
+type InspectorClient struct {
 	node            *harness.Node
 	home            string // so that it finds no settings of the user
 	target, options []string
 }
 
 // run calls one method and decodes the result into value.
-func (c *inspector) run(ctx context.Context, value any, method string, more ...string) error {
+func (c *InspectorClient) run(ctx context.Context, value any, method string, more ...string) error {
 	args := []string{c.node.Package("@modelcontextprotocol/inspector/clients/launcher/build/index.js"), "--cli"}
 	args = slices.Concat(args, c.target, c.options, []string{"--method", method}, more)
 	cmd := exec.CommandContext(ctx, c.node.Path, args...)
@@ -60,11 +61,11 @@ func (c *inspector) run(ctx context.Context, value any, method string, more ...s
 }
 
 // Version is unknown: the CLI does not say.
-func (c *inspector) Version() string { return "" }
+func (c *InspectorClient) Version() string { return "" }
 
 type item struct{ Name, URI, URITemplate string }
 
-func (c *inspector) list(ctx context.Context, method, member string, name func(item) string) ([]string, error) {
+func (c *InspectorClient) list(ctx context.Context, method, member string, name func(item) string) ([]string, error) {
 	var result map[string]json.RawMessage
 	if err := c.run(ctx, &result, method); err != nil {
 		return nil, err
@@ -80,23 +81,23 @@ func (c *inspector) list(ctx context.Context, method, member string, name func(i
 	return names, nil
 }
 
-func (c *inspector) Tools(ctx context.Context) ([]string, error) {
+func (c *InspectorClient) Tools(ctx context.Context) ([]string, error) {
 	return c.list(ctx, "tools/list", "tools", func(i item) string { return i.Name })
 }
 
-func (c *inspector) Resources(ctx context.Context) ([]string, error) {
+func (c *InspectorClient) Resources(ctx context.Context) ([]string, error) {
 	return c.list(ctx, "resources/list", "resources", func(i item) string { return i.URI })
 }
 
-func (c *inspector) Templates(ctx context.Context) ([]string, error) {
+func (c *InspectorClient) Templates(ctx context.Context) ([]string, error) {
 	return c.list(ctx, "resources/templates/list", "resourceTemplates", func(i item) string { return i.URITemplate })
 }
 
-func (c *inspector) Prompts(ctx context.Context) ([]string, error) {
+func (c *InspectorClient) Prompts(ctx context.Context) ([]string, error) {
 	return c.list(ctx, "prompts/list", "prompts", func(i item) string { return i.Name })
 }
 
-func (c *inspector) Call(ctx context.Context, tool string, args map[string]any) (Result, error) {
+func (c *InspectorClient) Call(ctx context.Context, tool string, args map[string]any, _ int) (Result, error) {
 	raw, err := json.Marshal(args)
 	if err != nil {
 		return Result{}, err
@@ -114,7 +115,7 @@ func (c *inspector) Call(ctx context.Context, tool string, args map[string]any) 
 	return Result{Text: result.Content[0].Text, IsError: result.IsError}, nil
 }
 
-func (c *inspector) Read(ctx context.Context, uri string) (string, error) {
+func (c *InspectorClient) Read(ctx context.Context, uri string) (string, error) {
 	var result struct{ Contents []struct{ Text string } }
 	if err := c.run(ctx, &result, "resources/read", "--uri", uri); err != nil || len(result.Contents) == 0 {
 		return "", err
@@ -122,7 +123,7 @@ func (c *inspector) Read(ctx context.Context, uri string) (string, error) {
 	return result.Contents[0].Text, nil
 }
 
-func (c *inspector) Prompt(ctx context.Context, name string, args map[string]string) (string, error) {
+func (c *InspectorClient) Prompt(ctx context.Context, name string, args map[string]string) (string, error) {
 	more := []string{"--prompt-name", name}
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		more = append(more, "--prompt-args", key+"="+args[key])
@@ -136,6 +137,6 @@ func (c *inspector) Prompt(ctx context.Context, name string, args map[string]str
 	return result.Messages[0].Content.Text, nil
 }
 
-func (c *inspector) Complete(context.Context, string, string, string) ([]string, error) {
+func (c *InspectorClient) Complete(context.Context, string, string, string) ([]string, error) {
 	return nil, ErrNotOffered
 }

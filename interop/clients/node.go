@@ -128,7 +128,7 @@ func (c *nodeClient) Prompts(ctx context.Context) ([]string, error) {
 	return askNode[[]string](ctx, c, "prompts", nil)
 }
 
-func (c *nodeClient) Call(ctx context.Context, tool string, args map[string]any) (Result, error) {
+func (c *nodeClient) Call(ctx context.Context, tool string, args map[string]any, _ int) (Result, error) {
 	return askNode[Result](ctx, c, "call", map[string]any{"tool": tool, "args": args})
 }
 

@@ -19,7 +19,8 @@ type Server struct {
 	URL     string            `json:"url,omitempty"`
 	Tags    []string          `json:"tags,omitempty"`
 
-	ConnectionTimeout int `json:"connectionTimeout,omitempty"` // milliseconds
+	Isolation         string `json:"isolation,omitempty"`
+	ConnectionTimeout int    `json:"connectionTimeout,omitempty"` // milliseconds
 }
 
 // Spec returns a stdio server as a program to run directly.

@@ -236,17 +236,18 @@ func TestOldTransportOversizedMessage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := newOld()
-			var first atomic.Pointer[mcp.Message]
+			var first atomic.Uint64 // the id of the call that is going on
 			o.call = func(m *mcp.Message) {
-				if first.CompareAndSwap(nil, m) {
+				if id, _ := m.IntID(); id == first.Load() {
 					return
 				}
 				o.send(tt.say(string(m.IDBytes())))
 				if !tt.fails {
-					o.send(result(first.Load(), `{}`))
+					o.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{}}`, first.Load()))
 				}
 			}
 			l := dialOld(t, o, func(ro *remote.Options, _ *upstream.Opening) { ro.MaxMessage = limit })
+			first.Store(l.ids.Load() + 1)
 			other := l.begin()
 			o.log.await(t, holds(`tools/call`))
 			if _, _, err := l.do(t.Context()); fault.KindOf(err) != fault.TooLarge {

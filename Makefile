@@ -1,0 +1,38 @@
+# The commands of this repository. "make help" lists them.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PARALLEL    := -p 2
+
+.PHONY: help build run check test bench
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
+
+build: ## build the program as bin/1mcp
+	go build -o bin/1mcp ./cmd/1mcp
+
+run: ## serve what ./mcp.json says, or the built-in example
+	go run ./cmd/1mcp
+
+check: ## formatting, go vet, staticcheck
+	@unformatted=$$(gofmt -l cmd internal .ci interop/*.go interop/[!n]*/); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./... ./.ci/report
+	cd interop && go vet ./...
+	go run $(STATICCHECK) ./... ./.ci/report
+
+# Both modules are tested even when the first one fails, and one report covers both.
+test: interop/node_modules ## all tests of both modules, with the race detector
+	@go build -o bin/report ./.ci/report
+	@set +e; { go test -race $(PARALLEL) -json -timeout 10m ./... ./.ci/report 2>&1; \
+	(cd interop && go test -race $(PARALLEL) -json -timeout 15m ./... 2>&1); } | bin/report
+
+interop/node_modules: interop/package-lock.json
+	cd interop && npm ci --no-audit --no-fund
+	@touch $@
+
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
