@@ -1,15 +1,16 @@
 #!/bin/sh
-# Installs the reverse proxies that the tests in proxies/ start, from Debian's
-# or Ubuntu's own packages. Needs root. Starts no service, and does nothing
-# when all of them are there already.
+# Installs the programs that the tests in proxies/ start, from Debian's or
+# Ubuntu's own packages. Needs root. Starts no service, and does nothing when
+# all of them are there already.
 set -eu
 
-programs='nginx apache2 haproxy caddy'
+# program:package
+programs='nginx:nginx apache2:apache2 haproxy:haproxy caddy:caddy systemd-analyze:systemd'
 
 missing=
 for program in $programs; do
 	# The packages put them into sbin, which a user's PATH may lack.
-	PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+	PATH="$PATH:/usr/sbin:/sbin" command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program#*:}"
 done
 if [ -z "$missing" ]; then
 	echo "all there: $programs"

@@ -29,6 +29,7 @@ import (
 //	signal NAME SIGNAL   HUP, INT, TERM or KILL
 //	ended NAME CODE      wait for its end and hold its exit code against CODE; its stderr is then in NAME.log
 //	request NAME METHOD PARAMS   send a request of the modern era; the answer is in stdout
+//	begin NAME METHOD PARAMS     the same, but wait for the head of the answer alone
 //	get NAME PATH        fetch a page
 //	deadsocket PATH      leave the file of a unix socket that nobody listens on
 func TestScripts(t *testing.T) {
@@ -39,12 +40,13 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector a process sleeps for a second at its end
 			e.Values["programs"] = map[string]*program{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "await": await, "signal": signal, "ended": ended,
-			"request": request, "get": get, "deadsocket": deadSocket,
+			"request": request, "begin": begin, "get": get, "deadsocket": deadSocket,
 		},
 	})
 }
@@ -72,6 +74,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	p.cmd.Env = []string{
 		"HOME=" + ts.Getenv("HOME"), "XDG_CONFIG_HOME=" + ts.Getenv("XDG_CONFIG_HOME"), "PATH=" + ts.Getenv("PATH"),
 		"ONE_MCP_PORT=" + ts.Getenv("ONE_MCP_PORT"), "TOKEN=" + ts.Getenv("TOKEN"),
+		"GORACE=" + ts.Getenv("GORACE"),
 	}
 	stderr, err := p.cmd.StderrPipe()
 	ts.Check(err)
@@ -231,7 +234,7 @@ func (p *program) client(ts *testscript.TestScript) (c *http.Client, base string
 	base = strings.TrimSuffix(p.url, "/mcp")
 	if path, ok := strings.CutPrefix(p.url, "unix:"); ok {
 		path = ts.MkAbs(path)
-		base = "http://socket"
+		base = "http://localhost"
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}
@@ -239,13 +242,27 @@ func (p *program) client(ts *testscript.TestScript) (c *http.Client, base string
 	return &http.Client{Transport: transport, Timeout: time.Minute}, base
 }
 
-const modernMeta = `{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+const modernMeta = `{"progressToken":1,"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
 	`"io.modelcontextprotocol/clientInfo":{"name":"script","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
 
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	p := named(ts, neg, args, 3)
-	method, params := args[1], map[string]json.RawMessage{}
-	ts.Check(json.Unmarshal([]byte(args[2]), &params))
+	client, r := p.request(ts, args[1], args[2])
+	show(ts, client, r)
+}
+
+func begin(ts *testscript.TestScript, neg bool, args []string) {
+	p := named(ts, neg, args, 3)
+	client, r := p.request(ts, args[1], args[2])
+	answer, err := client.Do(r)
+	ts.Check(err)
+	ts.Defer(func() { _ = answer.Body.Close() })
+}
+
+// request returns a request of the modern era; its progress, if any, is wanted.
+func (p *program) request(ts *testscript.TestScript, method, text string) (*http.Client, *http.Request) {
+	params := map[string]json.RawMessage{}
+	ts.Check(json.Unmarshal([]byte(text), &params))
 	params["_meta"] = json.RawMessage(modernMeta)
 	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 	ts.Check(err)
@@ -260,7 +277,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	if json.Unmarshal(params["name"], &name) == nil {
 		r.Header.Set("Mcp-Name", name)
 	}
-	show(ts, client, r)
+	return client, r
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {

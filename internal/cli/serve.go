@@ -12,12 +12,14 @@ import (
 
 	"onemcp/internal/config"
 	"onemcp/internal/daemon"
+	"onemcp/internal/probe"
 )
 
 type serveFlags struct {
-	file string
-	over config.Flags
-	log  logFlags
+	file  string
+	state string
+	over  config.Flags
+	log   logFlags
 }
 
 func newServe(env *Env) *cobra.Command {
@@ -32,6 +34,8 @@ func newServe(env *Env) *cobra.Command {
 	flags.StringVar(&f.file, "config", "", "the configuration `file` (default: ./mcp.json, then 1mcp/mcp.json among the user's settings)")
 	flags.StringVar(&f.over.Host, "host", "", "the `address` to listen on (default 127.0.0.1)")
 	flags.StringVar(&f.over.Port, "port", "", "the `port` to listen on; 0 takes any free one (default 3000)")
+	flags.StringVar(&f.over.TrustProxy, "trust-proxy", "", "which reverse proxies may say who the client is: `value` as of server.trustProxy (default loopback)")
+	flags.StringVar(&f.state, "state-dir", "", "the `directory` of the key that `1mcp doctor` needs (default $XDG_STATE_HOME/1mcp)")
 	flags.StringVar(&f.log.level, "log-level", "", "debug, info, warn or error (default info)")
 	flags.StringVar(&f.log.format, "log-format", "", "auto, text or json (default auto: a short print on a terminal, JSON lines elsewhere)")
 	return cmd
@@ -79,6 +83,7 @@ func (env *Env) serve(f serveFlags) error {
 		Environ:    env.Environ,
 		Log:        log,
 		SetLevel:   how.set,
+		StateDir:   probe.Dir(f.state, env.Lookup),
 		Listening:  r.listening,
 	})
 	return r.untilStopped()

@@ -4,8 +4,10 @@ import (
 	"io/fs"
 	"time"
 
+	"onemcp/internal/publicurl"
 	"onemcp/internal/secret"
 	"onemcp/internal/tagexpr"
+	"onemcp/internal/trustproxy"
 )
 
 // Lookup finds an environment variable; os.LookupEnv is one.
@@ -38,9 +40,40 @@ type Server struct {
 	LogLevel  string `json:"logLevel" default:"info" enum:"debug,info,warn,error" change:"policy" doc:"Least level that is logged."`
 	LogFormat string `json:"logFormat" default:"auto" enum:"auto,text,json" change:"policy" doc:"Form of a log line. auto: a short print and text on a terminal, JSON lines elsewhere."`
 
-	// TrustProxy is kept as it stands: nothing interprets it yet.
-	TrustProxy Raw `json:"trustProxy" change:"policy" doc:"Which reverse proxies may say who the client is. Not in force yet."`
+	TrustProxy    trustproxy.Setting `json:"trustProxy" change:"policy" doc:"Which reverse proxies may say who the client is: true, false, a list of addresses, ranges and presets (loopback, linklocal, uniquelocal, unix, cloudflare, file:PATH, dns:NAME), a number of hops, or an object with enabled, proxies and headers. Default: loopback."`
+	ProxyProtocol string             `json:"proxyProtocol" default:"off" enum:"off,require" change:"listener" doc:"require: every connection begins with a PROXY protocol header, v1 or v2, from a trusted proxy."`
+	ExternalURL   ExternalURLs       `json:"externalUrl" change:"policy" doc:"Public URL of the gateway, or a list of them, each perhaps with a path prefix. Every URL that is handed out is built on it."`
+
+	AllowedHosts   []string `json:"allowedHosts" change:"policy" doc:"Hosts that requests may be for, beside loopback names, addresses and the hosts of externalUrl; *.example.com for all below."`
+	AllowedOrigins []string `json:"allowedOrigins" change:"policy" doc:"Origins of web pages that may call, scheme://host[:port]; they get CORS headers. * for any."`
+
+	OnUntrustedHeaders string `json:"onUntrustedHeaders" default:"ignore" enum:"ignore,reject" change:"policy" doc:"What to do with a request whose forwarding headers come from a peer that trustProxy does not list."`
+	HTTPSRedirect      bool   `json:"httpsRedirect" default:"false" change:"policy" doc:"Send clients that came by http, as a trusted proxy says, to https. Better done by the proxy."`
+	HSTS               int    `json:"hsts" default:"0" min:"0" change:"policy" doc:"Seconds that browsers shall remember to use https only; 0 says nothing."`
+
+	RateLimit RateLimit `json:"rateLimit" change:"policy" doc:"Most requests to the MCP endpoints. Off by default."`
+	Metrics   Metrics   `json:"metrics" change:"listener" doc:"Prometheus metrics: true serves /metrics on the main listener, \"host:port\" on one of its own."`
+
+	MaskClientIP   bool        `json:"maskClientIp" default:"false" change:"policy" doc:"Leave the part of a client's address that tells people apart out of logs."`
+	AnomalyWebhook secret.Text `json:"anomalyWebhook" change:"policy" doc:"URL that gets a JSON POST when forwarding headers look like spoofing more often than 20 times a minute from one network."`
 }
+
+// RateLimit is the section "server.rateLimit".
+type RateLimit struct {
+	PerClient  int `json:"perClient" default:"0" min:"0" doc:"Requests a minute by one client address; 0 means no limit."`
+	Burst      int `json:"burst" default:"0" min:"0" doc:"Requests of one client at once; 0 means a sixth of perClient, at least 10."`
+	Global     int `json:"global" default:"0" min:"0" doc:"Requests a minute by all clients together; 0 means no limit."`
+	IPv6Prefix int `json:"ipv6Prefix" default:"64" min:"48" max:"128" doc:"Bits of an IPv6 address that count as one client."`
+}
+
+// Metrics says where metrics are served. The zero value: nowhere.
+type Metrics struct {
+	Main   bool   // at /metrics of the main listener
+	Listen string // host:port of a listener of their own
+}
+
+// ExternalURLs are public URLs of the gateway; in the file one text or a list.
+type ExternalURLs []publicurl.External
 
 // Names is the section "server.names".
 type Names struct {
@@ -96,6 +129,7 @@ type MCPServer struct {
 	MaxMessageSize int64  `json:"maxMessageSize" default:"67108864" min:"1024" change:"restart" doc:"Largest message of the server, in bytes."`
 	Isolation      string `json:"isolation" enum:"shared,session,principal" change:"restart" doc:"Who shares one connection to the server: all clients, one client session, one principal. Without it, the kind of the server decides."`
 	Protocol       string `json:"protocol" enum:"legacy,modern,2024-11-05,2025-03-26,2025-06-18,2025-11-25,2026-07-28" change:"restart" doc:"Force an era or a version of the protocol instead of asking the server."`
+	ForwardClient  bool   `json:"forwardClient" default:"false" for:"remote" change:"restart" doc:"Tell the server the client's verified address, scheme and host in X-Forwarded-* headers. Otherwise it learns nothing of our clients."`
 	MaxConcurrency int    `json:"maxConcurrency" default:"0" min:"0" change:"restart" doc:"Most requests to the server at one time; 0 means no limit."`
 }
 

@@ -14,6 +14,7 @@ import (
 	"onemcp/internal/config"
 	"onemcp/internal/fault"
 	"onemcp/internal/secret"
+	"onemcp/internal/trustproxy"
 )
 
 // parse loads a text that must be free of errors.
@@ -34,6 +35,8 @@ func TestDefaults(t *testing.T) {
 		SessionIdleTimeout: 30 * time.Minute, MaxSessions: 10000,
 		Names:    config.Names{Separator: "_1mcp_", Prefix: "always"},
 		LogLevel: "info", LogFormat: "auto",
+		TrustProxy: trustproxy.Default(), ProxyProtocol: "off", OnUntrustedHeaders: "ignore",
+		RateLimit: config.RateLimit{IPv6Prefix: 64},
 	}
 	for _, text := range []string{`{}`, `{"server": {}}`, `{"server": {"names": {}}}`} {
 		if got := parse(t, text).Server; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -51,19 +54,18 @@ func TestTheSectionServer(t *testing.T) {
 		"host": "::1", "port": 0, "socketMode": "600", "maxBodySize": 1024, "heartbeatInterval": 5000, "pageSize": 2,
 		"sessionIdleTimeout": 1000, "maxSessions": 3, "names": {"separator": "-", "prefix": "never", "maxLength": 64},
 		"logLevel": "error", "logFormat": "json", "trustProxy": {"proxies": ["10.0.0.0/8", /* ours */],}}}`).Server
-	raw := got.TrustProxy
-	got.TrustProxy = config.Raw{}
+	trust := got.TrustProxy
+	got.TrustProxy = trustproxy.Setting{}
 	want := config.Server{
 		Host: "::1", SocketMode: 0o600, MaxBodySize: 1024, HeartbeatInterval: 5 * time.Second, PageSize: 2,
 		SessionIdleTimeout: time.Second, MaxSessions: 3, Names: config.Names{Separator: "-", Prefix: "never", MaxLength: 64},
-		LogLevel: "error", LogFormat: "json",
+		LogLevel: "error", LogFormat: "json", ProxyProtocol: "off", OnUntrustedHeaders: "ignore", RateLimit: config.RateLimit{IPv6Prefix: 64},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("server = %+v, want %+v", got, want)
 	}
-	var value map[string][]string
-	if err := json.Unmarshal(raw.JSON, &value); err != nil || value["proxies"][0] != "10.0.0.0/8" || raw.Line != 4 || raw.Path != "server.trustProxy" {
-		t.Errorf("trustProxy = %s at line %d, %s: %v", raw.JSON, raw.Line, raw.Path, err)
+	if trust.String() != "10.0.0.0/8" || !trust.Explicit() {
+		t.Errorf("trustProxy = %s", trust)
 	}
 	if listen := parse(t, `{"server": {"listen": "unix:/run/1mcp.sock"}}`).Server.Listen; listen != "/run/1mcp.sock" {
 		t.Errorf("listen = %q", listen)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"reflect"
 	"slices"
 )
@@ -102,17 +101,13 @@ func changed(old, next reflect.Value) map[string]bool {
 	return out
 }
 
-// same compares by content: an empty list is no list, and a raw value is what it says, wherever it stands.
+// same compares by content: an empty list is no list.
 func same(old, next reflect.Value) bool {
 	switch old.Kind() {
 	case reflect.Slice, reflect.Map:
 		if old.Len() == 0 && next.Len() == 0 {
 			return true
 		}
-	}
-	if a, ok := old.Interface().(Raw); ok {
-		b, _ := next.Interface().(Raw)
-		return bytes.Equal(a.JSON, b.JSON)
 	}
 	return reflect.DeepEqual(old.Interface(), next.Interface())
 }

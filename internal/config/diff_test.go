@@ -65,8 +65,8 @@ func TestDiffOfTheGateway(t *testing.T) {
 		{"socket", `{"server": {"listen": "unix:/a"}}`, `{"server": {"listen": "unix:/b"}}`, config.Changes{Listener: true}},
 		{"limits", `{}`, `{"server": {"maxSessions": 1}}`, config.Changes{Policy: true}},
 		{"names", `{}`, `{"server": {"names": {"prefix": "never"}}}`, config.Changes{Policy: true}},
-		{"a raw value elsewhere", `{"server": {"trustProxy": [1]}}`, "{\n\"server\": {\"trustProxy\": [1]}}", config.Changes{}},
-		{"another raw value", `{"server": {"trustProxy": [1]}}`, `{"server": {"trustProxy": [2]}}`, config.Changes{Policy: true}},
+		{"the same trust elsewhere", `{"server": {"trustProxy": ["10.0.0.1"]}}`, "{\n\"server\": {\"trustProxy\": [\"10.0.0.1\"]}}", config.Changes{}},
+		{"another trust", `{"server": {"trustProxy": ["10.0.0.1"]}}`, `{"server": {"trustProxy": ["10.0.0.2"]}}`, config.Changes{Policy: true}},
 		{"a preset", `{"presets": {"a": "x"}}`, `{"presets": {"a": "y"}}`, config.Changes{Presets: true}},
 		{"the schema", `{}`, `{"$schema": "x"}`, config.Changes{}},
 	}

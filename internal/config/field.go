@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"onemcp/internal/trustproxy"
 )
 
 // rules are what the tags of a field ask of its value.
@@ -95,6 +97,10 @@ func setDefaults(v reflect.Value, given map[string]place) {
 			continue
 		}
 		target := v.FieldByIndex(f.index)
+		if trust, ok := target.Addr().Interface().(*trustproxy.Setting); ok {
+			*trust = trustproxy.Default()
+			continue
+		}
 		if f.typ.Kind() == reflect.Struct && f.def == "" {
 			setDefaults(target, nil)
 		} else if f.def != "" {

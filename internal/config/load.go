@@ -151,9 +151,6 @@ func (d *decoder) gateway(s *Server, at place) {
 			}
 		}
 	}
-	if at, ok := given["trustProxy"]; ok {
-		d.warn(at, "", "is not in force yet")
-	}
 }
 
 func (d *decoder) presets(at place) []Preset {

@@ -4,17 +4,22 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"onemcp/internal/trustproxy"
 )
 
 // Flags are settings of the command line as text; "" means not given.
 type Flags struct {
-	Host, Port string
+	Host, Port, TrustProxy string
 }
 
 // The environment variables that go before the file.
 const (
 	EnvHost = "ONE_MCP_HOST"
 	EnvPort = "ONE_MCP_PORT"
+
+	EnvTrustProxy      = "ONE_MCP_TRUST_PROXY"
+	EnvTrustProxyShort = "TRUST_PROXY" // ONE_MCP_TRUST_PROXY goes before it
 )
 
 // Override lays flags over environment over s, which is the file over the defaults. A blank
@@ -33,15 +38,28 @@ func Override(s Server, flags Flags, env Lookup) (Server, Problems) {
 			s.Port, s.Listen = int(port), ""
 		}
 	}
+	if text, from, ok := first(flags.TrustProxy, "--trust-proxy", env, EnvTrustProxy, EnvTrustProxyShort); ok {
+		setting, err := trustproxy.ParseText(text)
+		if err != nil {
+			message, hint := trustProblem(err)
+			problems = append(problems, Problem{Path: from, Message: message, Hint: hint})
+		} else {
+			s.TrustProxy = setting
+		}
+	}
 	return s, problems
 }
 
 // first returns the value that wins and the flag or variable that it came from.
-func first(flag, flagName string, env Lookup, variable string) (value, from string, ok bool) {
+func first(flag, flagName string, env Lookup, variables ...string) (value, from string, ok bool) {
 	if flag != "" {
 		return flag, flagName, true
 	}
-	value, _ = env(variable)
-	value = strings.TrimSpace(value)
-	return value, variable, value != ""
+	for _, variable := range variables {
+		value, _ = env(variable)
+		if value = strings.TrimSpace(value); value != "" {
+			return value, variable, true
+		}
+	}
+	return "", "", false
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onemcp/internal/secret"
+	"onemcp/internal/trustproxy"
 )
 
 type schema = map[string]any
@@ -110,8 +111,13 @@ func typeSchema(t reflect.Type) schema {
 		return schema{"type": []string{"integer", "string"}, "pattern": variablePattern, "maximum": maxMilliseconds}
 	case reflect.TypeFor[FileMode]():
 		return schema{"type": []string{"string", "integer"}}
-	case reflect.TypeFor[Raw]():
-		return schema{}
+	case reflect.TypeFor[trustproxy.Setting]():
+		return trustSchema()
+	case reflect.TypeFor[ExternalURLs]():
+		text := schema{"type": "string"}
+		return schema{"oneOf": []schema{text, {"type": "array", "items": text}}}
+	case reflect.TypeFor[Metrics]():
+		return schema{"type": []string{"boolean", "string"}}
 	case reflect.TypeFor[Env]():
 		text := schema{"type": "string"}
 		return schema{"oneOf": []schema{
@@ -139,4 +145,21 @@ func kindSchema(t reflect.Type) schema {
 	default:
 		return schema{}
 	}
+}
+
+// trustSchema describes the forms of trustProxy.
+func trustSchema() schema {
+	text := schema{"type": "string"}
+	list := schema{"type": "array", "items": text}
+	hops := schema{"type": "integer", "minimum": 0, "maximum": 32}
+	flag := schema{"type": "boolean"}
+	header := schema{"type": []string{"string", "boolean", "null"}}
+	object := schema{"type": "object", "additionalProperties": false, "properties": schema{
+		"enabled": flag,
+		"proxies": schema{"oneOf": []schema{flag, hops, text, list}},
+		"headers": schema{"type": "object", "additionalProperties": false, "properties": schema{
+			"clientIp": header, "protocol": header, "host": header,
+		}},
+	}}
+	return schema{"oneOf": []schema{flag, hops, text, list, object}}
 }

@@ -1,8 +1,9 @@
 package config
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"slices"
 	"strconv"
@@ -11,15 +12,10 @@ import (
 
 	"github.com/tailscale/hujson"
 
+	"onemcp/internal/publicurl"
 	"onemcp/internal/secret"
+	"onemcp/internal/trustproxy"
 )
-
-// Raw is a value that is kept as it stands, as strict JSON, for who understands it.
-type Raw struct {
-	JSON         json.RawMessage // nil when it is not set
-	Line, Column int
-	Path         string
-}
 
 // value reads one value into v, the type of which says how.
 func (d *decoder) value(at place, v reflect.Value, r rules) {
@@ -45,8 +41,12 @@ func (d *decoder) value(at place, v reflect.Value, r rules) {
 		d.envInto(target, at, r)
 	case *Headers:
 		*target = d.headers(at, r)
-	case *Raw:
-		*target = d.raw(at)
+	case *trustproxy.Setting:
+		*target = d.trust(at)
+	case *ExternalURLs:
+		*target = d.externalURLs(at)
+	case *Metrics:
+		*target = d.metrics(at)
 	default:
 		d.composite(at, v, r)
 	}
@@ -245,10 +245,72 @@ func (d *decoder) listen(at place) Listen {
 	return Listen(path)
 }
 
-func (d *decoder) raw(at place) Raw {
-	value := at.Clone()
-	value.Standardize()
-	value.BeforeExtra, value.AfterExtra = nil, nil
-	line, column := d.position(at.StartOffset)
-	return Raw{JSON: value.Pack(), Line: line, Column: column, Path: at.path}
+// trust reads who is trusted to forward. A text may hold variables.
+func (d *decoder) trust(at place) trustproxy.Setting {
+	var setting trustproxy.Setting
+	var err error
+	if at.kind() == '"' {
+		text, ok := d.text(at, rules{})
+		if !ok {
+			return trustproxy.Default()
+		}
+		setting, err = trustproxy.ParseText(text)
+	} else {
+		value := at.Clone()
+		value.Standardize()
+		setting, err = trustproxy.ParseJSON(value.Pack())
+	}
+	if err != nil {
+		message, hint := trustProblem(err)
+		d.fail(at, hint, "%s", message)
+		return trustproxy.Default()
+	}
+	return setting
+}
+
+// trustProblem takes a refused trustProxy value apart into the sentence and the remedy.
+func trustProblem(err error) (message, hint string) {
+	v, ok := errors.AsType[*trustproxy.ValueError](err)
+	if !ok {
+		return err.Error(), ""
+	}
+	hint = v.Hint
+	bare := *v
+	bare.Hint = ""
+	return bare.Error(), hint
+}
+
+func (d *decoder) externalURLs(at place) ExternalURLs {
+	list := []place{at}
+	if at.kind() == '[' {
+		list = at.elements()
+	}
+	var out ExternalURLs
+	for _, one := range list {
+		text, ok := d.text(one, rules{})
+		if !ok {
+			continue
+		}
+		external, err := publicurl.Parse(text)
+		if err != nil {
+			d.fail(one, "for example https://mcp.example.com", "%v", err)
+			continue
+		}
+		out = append(out, external)
+	}
+	return out
+}
+
+func (d *decoder) metrics(at place) Metrics {
+	if at.kind() != '"' {
+		return Metrics{Main: d.boolean(at)}
+	}
+	text, ok := d.text(at, rules{})
+	if !ok {
+		return Metrics{}
+	}
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		d.fail(at, "for example 127.0.0.1:9090, or true for the main listener", "must be true, false or host:port")
+	}
+	return Metrics{Listen: text}
 }

@@ -8,10 +8,14 @@ import (
 	"time"
 
 	"onemcp/internal/config"
+	"onemcp/internal/fault"
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/guard"
+	"onemcp/internal/obs"
+	"onemcp/internal/probe"
 	"onemcp/internal/session"
+	"onemcp/internal/trustproxy"
 )
 
 // GuardCommand is the argument that makes this program call [guard.Main].
@@ -26,6 +30,7 @@ type Options struct {
 	Environ    []string           // what local servers may inherit, NAME=value
 	Log        *slog.Logger       //
 	SetLevel   func(level string) // called with server.logLevel, at the start and after a reload; may be nil
+	StateDir   string             // where the doctor's key lives; empty: the doctor is not served
 	Listening  func(Endpoint)     // called once, when clients can connect; may be nil
 }
 
@@ -48,7 +53,11 @@ type Daemon struct {
 	drivers  drivers
 	sessions *session.Table
 	gateway  *gateway.Gateway
+	metrics  *obs.Metrics
+	front    *front.Front
 	requests *inflight
+	trust    atomic.Pointer[trustproxy.Policy]
+	local    bool // nobody outside this machine can connect
 }
 
 // New returns a daemon that has not begun.
@@ -62,7 +71,11 @@ func (d *Daemon) wire(g *guard.Guard) {
 	d.drivers = drivers{environ: d.o.Environ, guard: g, log: d.o.Log}
 	d.sessions = session.NewTable(session.Limits{Max: server.MaxSessions, Idle: server.SessionIdleTimeout})
 	d.gateway = gateway.New(gateway.Options{Version: d.o.Version, Log: d.o.Log, Sessions: d.sessions}, d.setup())
-	d.requests = newInflight(front.New(front.Options{
+	d.metrics = obs.New(obs.Gauges{
+		Sessions: d.sessions.Len,
+		Backends: func() map[string]int { return countStates(d.gateway.Status()) },
+	})
+	d.front = front.New(front.Options{
 		Gateway:   d.gateway,
 		Sessions:  d.sessions,
 		Log:       d.o.Log,
@@ -70,7 +83,35 @@ func (d *Daemon) wire(g *guard.Guard) {
 		Ready:     d.ready.Load,
 		MaxBody:   server.MaxBodySize,
 		Heartbeat: server.HeartbeatInterval,
-	}))
+		Access:    d.access(),
+		Probe:     d.probeKey(),
+		Watch:     watched{d.metrics},
+		Metrics:   measured{d.metrics, server.Metrics.Main},
+	})
+	d.requests = newInflight(d.front)
+}
+
+// access makes the access configuration in force, and says what is doubtful about it.
+func (d *Daemon) access() *front.Access {
+	server := &d.config.Server
+	policy := server.TrustProxy.Compile(nil)
+	d.trust.Store(policy)
+	a := access(server, policy)
+	warnOfAccess(d.o.Log, server, a, d.local)
+	return a
+}
+
+// probeKey returns the key of the doctor's tokens. Without it the gateway serves all the same.
+func (d *Daemon) probeKey() *probe.Key {
+	if d.o.StateDir == "" {
+		return nil
+	}
+	key, err := probe.Open(d.o.StateDir)
+	if err != nil {
+		d.o.Log.Warn("`1mcp doctor` cannot look into this gateway", "error", fault.Public(err))
+		return nil
+	}
+	return key
 }
 
 func (d *Daemon) setup() gateway.Setup { return setup(d.config, d.o.Environ, d.drivers.of) }
@@ -95,8 +136,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.local = endpointOf(listener).Loopback
 	g := startGuard(d.o.Executable, d.o.Log)
 	d.wire(g)
+	if d.config.Server.ProxyProtocol == "require" {
+		listener = &announcing{Listener: listener, trust: d.trust.Load, log: d.o.Log}
+	}
 	d.setLevel()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

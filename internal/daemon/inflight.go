@@ -28,23 +28,30 @@ func newInflight(next http.Handler) *inflight {
 
 // ServeHTTP implements http.Handler.
 func (f *inflight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isStream(r) {
+	switch {
+	case isStream(r):
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(f.streams, cancel)()
-		f.next.ServeHTTP(w, r.WithContext(ctx))
-		return
+		r = r.WithContext(ctx)
+	case isOldStream(r):
+		// It ends with the connections, after calls have drained: answers go out on it.
+	default:
+		f.count(1)
+		defer f.count(-1)
 	}
-	f.count(1)
-	defer f.count(-1)
 	f.next.ServeHTTP(w, r)
 }
 
-// isStream tells by the head alone. The stream of an old client (/sse) is none: calls
-// are answered on it, so it ends after them.
+// isStream reports whether a request lasts until somebody ends it and carries no answers to
+// calls. The head alone tells.
 func isStream(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/mcp") ||
-		r.Method == http.MethodPost && r.Header.Get("Mcp-Method") == mcp.MethodListen
+		r.Method == http.MethodPost && r.Header.Get(mcp.HeaderMethod) == mcp.MethodListen
+}
+
+func isOldStream(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/sse")
 }
 
 func (f *inflight) count(change int) {

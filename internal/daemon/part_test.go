@@ -78,6 +78,7 @@ func TestDrainingWaitsForCallsAndNotForStreams(t *testing.T) {
 		subscription.Header.Set("Mcp-Method", "subscriptions/listen")
 		stream := send(httptest.NewRequest(http.MethodGet, "/mcp", nil))
 		listen := send(subscription)
+		old := send(httptest.NewRequest(http.MethodGet, "/sse", nil))
 		call := send(httptest.NewRequest(http.MethodPost, "/mcp", nil))
 
 		f.end()
@@ -89,6 +90,9 @@ func TestDrainingWaitsForCallsAndNotForStreams(t *testing.T) {
 		defer cancel()
 		if f.drained(soon) == nil {
 			t.Error("drained while a call is in progress")
+		}
+		if old.Load() {
+			t.Error("the stream of an old client ended with the others")
 		}
 		close(finish)
 		if err := f.drained(t.Context()); err != nil {

@@ -45,6 +45,7 @@ func (d *Daemon) reload() {
 	}
 	d.config = next
 	d.setLevel()
+	d.front.SetAccess(d.access())
 	d.gateway.Apply(d.setup())
 	d.o.Log.Info("the configuration is reloaded", "file", d.o.Source.Path(),
 		"added", changes.Added, "removed", changes.Removed, "restarted", changes.Restart, "relabelled", changes.Relabel)
@@ -77,6 +78,8 @@ func needRestart(old, next *config.Server) []string {
 	differs("port", old.Port != next.Port)
 	differs("listen", old.Listen != next.Listen)
 	differs("socketMode", old.SocketMode != next.SocketMode)
+	differs("proxyProtocol", old.ProxyProtocol != next.ProxyProtocol)
+	differs("metrics", old.Metrics != next.Metrics)
 	differs("maxBodySize", old.MaxBodySize != next.MaxBodySize)
 	differs("heartbeatInterval", old.HeartbeatInterval != next.HeartbeatInterval)
 	differs("sessionIdleTimeout", old.SessionIdleTimeout != next.SessionIdleTimeout)

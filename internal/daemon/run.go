@@ -37,6 +37,8 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 	watch := start("watching the configuration file", d.watch, ended)
 	reload := start("reloading", d.reloads, ended)
 	states := start("reporting of backends", d.report, ended)
+	metricsAt := d.config.Server.Metrics.Listen
+	metrics := start("the metrics listener", func(ctx context.Context) error { return d.serveMetrics(ctx, metricsAt) }, ended)
 	d.ready.Store(true)
 	s := steps{d.o.Log}
 	return func() {
@@ -53,6 +55,7 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 		s.do("close connections", partLimit, func(ctx context.Context) error { return shutdown(ctx, server) })
 		s.do("stop watching the configuration file", partLimit, watch.stop)
 		s.do("stop reporting of backends", partLimit, states.stop)
+		s.do("close the metrics listener", partLimit, metrics.stop)
 		s.do("close backends", upstreamLimit, backends.stop)
 		s.do("end the guard", partLimit, warden.stop)
 		s.do("stop reloading", partLimit, reload.stop) // a reload in progress ends with the backends

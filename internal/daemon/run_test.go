@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -66,6 +67,62 @@ func TestRunReturnsAfterAllItHasStarted(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestShutdownLetsCallsEnd stops the daemon in the middle of a call, whose client gets its answer all the same.
+func TestShutdownLetsCallsEnd(t *testing.T) {
+	t.Parallel()
+	o := options(t, exampleFile)
+	listening := make(chan Endpoint, 1)
+	o.Listening = func(e Endpoint) { listening <- e }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- New(o).Run(ctx) }()
+
+	answer := callCount(t, (<-listening).URL)
+	defer func() { _ = answer.Body.Close() }()
+	events := bufio.NewScanner(answer.Body)
+	for events.Scan() {
+		if strings.Contains(events.Text(), "notifications/progress") {
+			cancel()
+		}
+		if strings.Contains(events.Text(), "Counted to 5.") {
+			break
+		}
+	}
+	if ctx.Err() == nil {
+		t.Error("no progress was told before the answer")
+	}
+	if !strings.Contains(events.Text(), "Counted to 5.") {
+		t.Errorf("the last event is %q, %v", events.Text(), events.Err())
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// callCount has the example server count with a progress token.
+func callCount(t *testing.T, url string) *http.Response {
+	t.Helper()
+	const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"one_1mcp_count","arguments":{"steps":5,"delay":50},` +
+		`"_meta":{"progressToken":"p","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
+		`"io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"}}}}`
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+		"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "one_1mcp_count",
+	} {
+		r.Header.Set(name, value)
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }
 
 func awaitState(d *Daemon, backend string, want gateway.State) {

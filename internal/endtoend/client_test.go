@@ -300,3 +300,42 @@ func (r *reply) final(t *testing.T) *mcp.Message {
 	}
 	return &m
 }
+
+// listener is an open stream of what belongs to no request.
+type listener struct {
+	*reply
+	t *testing.T
+}
+
+// listen opens the stream on which the client is told of changes.
+func (c *client) listen() *listener {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	l := &listener{t: c.t}
+	if c.era == mcp.Legacy {
+		l.reply = newReply(c.do(ctx, http.MethodGet, nil))
+	} else {
+		l.reply = c.post(ctx, c.request(c.nextID(), mcp.MethodListen,
+			`"notifications":{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true}`, ""))
+	}
+	c.t.Cleanup(func() {
+		cancel()
+		l.close()
+	})
+	if c.era == mcp.Modern {
+		l.told(mcp.NoteAcknowledged)
+	}
+	return l
+}
+
+// told waits for the next message, which must be of that method.
+func (l *listener) told(method string) {
+	l.t.Helper()
+	msg, err := l.next()
+	if err != nil {
+		l.t.Fatalf("waiting for %s: %v", method, err)
+	}
+	if m, err := mcp.Scan(msg); err != nil || m.Method != method {
+		l.t.Fatalf("got %s, wanted %s", msg, method)
+	}
+}

@@ -22,6 +22,7 @@ type web struct {
 	script upstreamtest.Script
 	ended  chan string   // session ids, as they are deleted
 	gate   chan struct{} // if not nil, nothing is answered before it is closed
+	posted func([]byte)  // if not nil, is told of every message, before it is handled
 	modern *upstreamtest.Server
 
 	mu       sync.Mutex
@@ -87,6 +88,9 @@ func (w *web) find(session string) *webSession {
 }
 
 func (w *web) post(rw http.ResponseWriter, r *http.Request, body []byte) {
+	if w.posted != nil {
+		w.posted(body)
+	}
 	m, err := mcp.Scan(body)
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusBadRequest)

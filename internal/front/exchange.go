@@ -13,6 +13,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/secret"
+	"onemcp/internal/trustproxy"
 )
 
 // bigBody is from what size on an answer is written under a deadline; a smaller one fits the
@@ -30,6 +31,10 @@ type exchange struct {
 	bytes   int64  // of the body
 	session string // id; the log shows its hash
 	err     error  // why the request was refused or failed
+
+	access   *Access             // in force for this request
+	decision trustproxy.Decision // who asks; derived once
+	route    kind                // what was asked for
 }
 
 func (f *Front) begin(w http.ResponseWriter, _ *http.Request) *exchange {
@@ -70,6 +75,7 @@ func (x *exchange) finish(r *http.Request) {
 			x.answer(http.StatusInternalServerError, mcp.AppendError(nil, nil, mcp.CodeInternal, "internal error", nil))
 		}
 	}
+	x.front.Metrics.Request(x.route.String(), x.status, x.decision.Status, time.Since(x.started))
 	x.log(r)
 	if p != nil && begun {
 		panic(http.ErrAbortHandler) // the client must not take a broken body for a whole one
@@ -82,7 +88,7 @@ func (x *exchange) log(r *http.Request) {
 	if !log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 8)
+	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
 		slog.String("request", x.id),
 		slog.String("method", r.Method),
@@ -91,6 +97,7 @@ func (x *exchange) log(r *http.Request) {
 		slog.Int64("bytes", x.bytes),
 		slog.Duration("duration", time.Since(x.started)),
 	)
+	attrs = x.appendCaller(attrs)
 	if x.session != "" {
 		attrs = append(attrs, slog.String("session", secret.Hash(x.session)))
 	}
@@ -98,6 +105,27 @@ func (x *exchange) log(r *http.Request) {
 		attrs = append(attrs, slog.Any("error", logged(x.err)))
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+}
+
+// appendCaller appends who asked, as it was derived.
+func (x *exchange) appendCaller(attrs []slog.Attr) []slog.Attr {
+	d := &x.decision
+	client := d.ClientText()
+	if x.access.MaskClient && d.Client.IsValid() {
+		client = trustproxy.Masked(d.Client).String()
+	}
+	attrs = append(attrs,
+		slog.String("client_ip", client),
+		slog.String("peer_ip", d.PeerText()),
+		slog.String("ip_status", d.Status.String()),
+		slog.Int("hops", d.Hops),
+		slog.String("scheme", d.Scheme),
+		slog.String("host", d.Host),
+	)
+	if d.Flags != 0 {
+		attrs = append(attrs, slog.Any("flags", d.Flags.Names()))
+	}
+	return attrs
 }
 
 // answer writes a JSON body, whole.
@@ -132,6 +160,9 @@ func (x *exchange) refuse(err error, to target) {
 	r := refusalOf(err)
 	if r.allow != "" {
 		x.Header().Set("Allow", r.allow)
+	}
+	if r.retry > 0 {
+		x.Header().Set("Retry-After", seconds(r.retry))
 	}
 	if to.kind == toMCP || to.kind == toOldPost || to.kind == toOldStream {
 		x.answer(r.status, r.body(err))

@@ -5,11 +5,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/probe"
 	"onemcp/internal/session"
+	"onemcp/internal/trustproxy"
 )
 
 // Gateway is what the front needs of the gateway; see [gateway.Gateway] for the contracts. A
@@ -31,19 +34,41 @@ type Options struct {
 	Version  string         // of the program
 	Ready    func() bool    // whether new work is welcome; nil: always
 
-	MaxBody        int64         // bytes a client may send in one message; 16 MiB
-	Heartbeat      time.Duration // silence on a stream until a comment is sent; 15 s
-	WriteTimeout   time.Duration // for one write to a client that does not read; 30 s
-	BodyTimeout    time.Duration // for a client to send its message; 60 s
-	AllowedOrigins []string      // scheme://host[:port] of web pages that may call, beside the loopback ones
+	MaxBody      int64         // bytes a client may send in one message; 16 MiB
+	Heartbeat    time.Duration // silence on a stream until a comment is sent; 15 s
+	WriteTimeout time.Duration // for one write to a client that does not read; 30 s
+	BodyTimeout  time.Duration // for a client to send its message; 60 s
+
+	Access    *Access    // nil: the default trust, loopback names only
+	Probe     *probe.Key // the doctor's tokens; nil: there are none
+	Watch     Watcher    // nil: nobody
+	Metrics   Metrics    // nil: none
+	Anomalies func() any // for the doctor, what was watched; nil: nothing
 }
+
+// Metrics counts what the front sees. It must be quick and safe for concurrent use.
+type Metrics interface {
+	// Request counts a request by what it was for, its status, who derived its client, and how long it took.
+	Request(route string, status int, client trustproxy.Status, took time.Duration)
+	RedirectLoop()
+	// Handler serves the metrics on the main listener; nil: they are not served there.
+	Handler() http.Handler
+}
+
+type nothingCounts struct{}
+
+func (nothingCounts) Request(string, int, trustproxy.Status, time.Duration) {}
+func (nothingCounts) RedirectLoop()                                         {}
+func (nothingCounts) Handler() http.Handler                                 { return nil }
 
 // Front is the HTTP handler.
 type Front struct {
 	Options
-	ids     *requestIDs
-	inbound inboundPool
-	old     oldStreams
+	ids       *requestIDs
+	inbound   inboundPool
+	old       oldStreams
+	access    atomic.Pointer[Access]
+	redirects *redirects
 }
 
 // New returns a front. It starts nothing.
@@ -58,7 +83,21 @@ func New(o Options) *Front {
 	o.Heartbeat = orDefault(o.Heartbeat, 15*time.Second)
 	o.WriteTimeout = orDefault(o.WriteTimeout, 30*time.Second)
 	o.BodyTimeout = orDefault(o.BodyTimeout, time.Minute)
-	return &Front{Options: o, ids: newRequestIDs()}
+	if o.Watch == nil {
+		o.Watch = nobodyWatches{}
+	}
+	if o.Metrics == nil {
+		o.Metrics = nothingCounts{}
+	}
+	if o.Anomalies == nil {
+		o.Anomalies = func() any { return struct{}{} }
+	}
+	if o.Access == nil {
+		o.Access = openAccess()
+	}
+	f := &Front{Options: o, ids: newRequestIDs(), redirects: newRedirects()}
+	f.access.Store(o.Access)
+	return f
 }
 
 func orDefault[T int64 | time.Duration](v, standard T) T {
@@ -80,6 +119,12 @@ func Server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server 
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if a, ok := c.(Announced); ok {
+				return context.WithValue(ctx, connKey{}, a)
+			}
+			return ctx
+		},
 	}
 }
 
@@ -87,15 +132,25 @@ func Server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server 
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := f.begin(w, r)
 	defer x.finish(r)
-	// The client's address and the public scheme and host are derived here, once, by trust proxy.
-	to := route(r.URL)
+	x.derive(r)
+	to := route(r.URL, x.access.Base)
+	x.route = to.kind
 	if err := f.serve(x, r, to); err != nil {
 		x.refuse(err, to)
 	}
 }
 
 func (f *Front) serve(x *exchange, r *http.Request, to target) error {
-	if err := f.guard(r, to); err != nil {
+	if err := x.admit(r, to); err != nil {
+		return err
+	}
+	if x.cors(r, to) {
+		return nil
+	}
+	if done, err := x.toHTTPS(r, to); done || err != nil {
+		return err
+	}
+	if err := x.limit(to); err != nil {
 		return err
 	}
 	if done, err := x.checkMethod(r, to); done || err != nil {
@@ -110,6 +165,11 @@ func (f *Front) serve(x *exchange, r *http.Request, to target) error {
 		return f.serveOldPost(x, r)
 	case toHealth:
 		return f.serveHealth(x, to)
+	case toWhoami:
+		return f.serveWhoami(x, r, to)
+	case toMetrics:
+		f.Metrics.Handler().ServeHTTP(x, r)
+		return nil
 	}
 	return f.serveIndex(x, r)
 }

@@ -54,6 +54,7 @@ func TestTheLogTellsCausesAndNoSecrets(t *testing.T) {
 	serve := func(target, session, body string) *httptest.ResponseRecorder {
 		w, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
+		req.Host = "localhost"
 		req.Header.Set("Mcp-Session-Id", session)
 		r.front.ServeHTTP(w, req)
 		return w
@@ -127,7 +128,7 @@ func TestThePageEscapesWhatItShows(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, front.Options{}, gateway.Setup{Backends: []gateway.Spec{{Name: `<script>x`, Identity: "x", Disabled: true}}})
 	w, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
-	req.Host = `"><script>y`
+	req.Host = "localhost"
 	req.Header.Set("Accept", "text/html")
 	r.front.ServeHTTP(w, req)
 	if body := w.Body.String(); strings.Contains(body, "<script") || !strings.Contains(body, "&lt;script&gt;x") {

@@ -26,7 +26,7 @@ type index struct {
 
 // serveIndex tells people what this is: browsers get a page, others JSON.
 func (f *Front) serveIndex(x *exchange, r *http.Request) error {
-	base := baseURL(r)
+	base := x.access.Base.Of(x.decision)
 	page := index{
 		Name: "1mcp", Version: f.Version, Backends: f.Gateway.Status(),
 		URL: base + "/mcp", OldURL: base + "/sse", Health: base + "/health",
@@ -48,12 +48,4 @@ func (f *Front) serveIndex(x *exchange, r *http.Request) error {
 	x.WriteHeader(http.StatusOK)
 	_, _ = x.Write(body.Bytes())
 	return nil
-}
-
-// baseURL returns the scheme and host under which the client reached us.
-func baseURL(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

@@ -78,7 +78,7 @@ func (f *Front) serveOldStream(x *exchange, r *http.Request, to target) error {
 	f.old.add(s)
 	defer s.end(cancel)
 	e := x.events()
-	e.name("endpoint", "/messages?sessionId="+s.id)
+	e.name("endpoint", x.access.Base.Prefix(x.decision)+"/messages?sessionId="+s.id)
 	_ = s.out.run(ctx, e, f.Heartbeat) // however it ends, the client has gone
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/publicurl"
 )
 
 // kind is what is served at a path.
@@ -18,7 +19,14 @@ const (
 	toOldPost
 	toHealth
 	toIndex
+	toWhoami
+	toMetrics
 )
+
+// String returns the kind as it stands in metrics.
+func (k kind) String() string {
+	return [...]string{"none", "mcp", "sse", "messages", "health", "index", "whoami", "metrics"}[k]
+}
 
 // target is where a request wants to go.
 type target struct {
@@ -28,9 +36,10 @@ type target struct {
 	allow   string // the methods there are
 }
 
-// route finds the target of a URL. A slash at the end changes nothing.
-func route(u *url.URL) target {
-	path := u.EscapedPath()
+// route finds the target of a URL. A slash at the end changes nothing, nor does the path prefix of an
+// external URL, which some proxies strip and some do not.
+func route(u *url.URL, base publicurl.Base) target {
+	path := base.Strip(u.EscapedPath())
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -43,6 +52,12 @@ func route(u *url.URL) target {
 		return target{kind: toOldPost, path: path, allow: "POST"}
 	case "/health", "/health/live", "/health/ready":
 		return target{kind: toHealth, path: path, allow: "GET, HEAD"}
+	case "/whoami", "/whoami/stream", "/trust/anomalies":
+		return target{kind: toWhoami, path: path, allow: "GET"}
+	case "/whoami/body":
+		return target{kind: toWhoami, path: path, allow: "POST"}
+	case "/metrics":
+		return target{kind: toMetrics, path: path, allow: "GET, HEAD"}
 	case "/", "":
 		return target{kind: toIndex, path: "/", allow: "GET, HEAD"}
 	}
@@ -66,7 +81,7 @@ func backendAt(prefix, path string) (name string, ok bool) {
 
 // checkMethod answers OPTIONS, and refuses methods and paths there are not.
 func (x *exchange) checkMethod(r *http.Request, to target) (done bool, err error) {
-	if to.kind == toNothing {
+	if to.kind == toNothing || to.kind == toMetrics && x.front.Metrics.Handler() == nil {
 		return false, fault.New(fault.NotFound, "there is nothing at %s", to.path).WithHint("MCP is served at /mcp, one server alone at /mcp/servers/<name>")
 	}
 	if r.Method == http.MethodOptions {

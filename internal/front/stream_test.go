@@ -265,7 +265,7 @@ func TestHTTP10(t *testing.T) {
 	for name, c := range map[string]struct{ request, want string }{
 		"check": {"OPTIONS / HTTP/1.0\r\n\r\n", "HTTP/1.0 204 No Content\r\n"},
 		"stream": {
-			"POST /mcp HTTP/1.0\r\nAccept: */*\r\nContent-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: test/later\r\nContent-Length: " + itoa(len(laterModern)) + "\r\n\r\n" + laterModern,
+			"POST /mcp HTTP/1.0\r\nHost: localhost\r\nAccept: */*\r\nContent-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: test/later\r\nContent-Length: " + itoa(len(laterModern)) + "\r\n\r\n" + laterModern,
 			"\r\n\r\nevent: message\ndata: " + string(note("1")) + "\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n",
 		},
 	} {

@@ -10,6 +10,8 @@ import (
 
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
+	"onemcp/internal/hostguard"
+	"onemcp/internal/trustproxy"
 )
 
 // Each file of testdata holds conversations, which run before a gateway with two scripted servers, red and
@@ -32,7 +34,10 @@ func TestConversations(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no conversations", err)
 	}
-	r := newRig(t, front.Options{MaxBody: 64 << 10, AllowedOrigins: []string{"https://app.example"}}, gateway.Setup{
+	r := newRig(t, front.Options{MaxBody: 64 << 10, Access: &front.Access{
+		Trust: trustproxy.Default().Compile(nil),
+		Hosts: hostguard.New(hostguard.Options{Origins: []string{"https://app.example"}}),
+	}}, gateway.Setup{
 		Backends: []gateway.Spec{backend(t, "red", "red"), backend(t, "blue", "blue")},
 		Presets:  presets(t),
 	})

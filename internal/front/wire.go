@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
@@ -36,12 +37,13 @@ var wire = [...]struct {
 
 // refusal is an error that HTTP or the modern transport gives a status or a code of its own.
 type refusal struct {
-	status int          // 0: by kind
-	code   int          // JSON-RPC; 0: by kind
-	id     []byte       // raw, of the request that is refused; nil: unknown
-	data   []byte       // raw, of the JSON-RPC error; may be nil
-	allow  string       // for the Allow header
-	err    *fault.Error // never nil
+	status int           // 0: by kind
+	code   int           // JSON-RPC; 0: by kind
+	id     []byte        // raw, of the request that is refused; nil: unknown
+	data   []byte        // raw, of the JSON-RPC error; may be nil
+	allow  string        // for the Allow header
+	retry  time.Duration // for the Retry-After header; 0: none
+	err    *fault.Error  // never nil
 }
 
 func (r *refusal) Error() string { return r.err.Error() }

@@ -91,6 +91,7 @@ func (g *Gateway) askLegacy(c *Client, l *link, m *mcp.Message, answer func([]by
 		return nil
 	}
 	g.asks.put(c.Session, a)
+	g.owners.noteElicitation(c.Session, l.b.name, m.Bytes(m.Params))
 	send(a.m.RewriteRequest(nil, mcp.RequestRewrite{ID: a.id}))
 	return a
 }

@@ -182,6 +182,7 @@ func (b *backend) connect(ctx context.Context) error {
 	err := l.run(ctx, func() {
 		b.setPrimary(l)
 		feed.Go(func() { b.keepListed(ctx, l) })
+		feed.Go(func() { l.applyLevel(ctx, nil) })
 		feed.Go(func() { b.subs.keep(ctx, l) })
 	})
 	cancel()

@@ -67,12 +67,33 @@ func (k *call) forward(ctx context.Context, t target) (Answer, error) {
 	defer t.b.calls.leave()
 	reply, l, err := k.exchange(ctx, t)
 	if err == nil && k.c.Era == mcp.Legacy && l.info.Era == mcp.Modern {
-		reply, l, err = k.requery(ctx, t, l, reply)
+		reply, l, err = k.toModern(ctx, t, l, reply)
 	}
 	if err != nil {
 		return Answer{}, err
 	}
 	return k.answer(t, l, &reply)
+}
+
+// toModern goes on with a legacy client's call to a modern backend after the first answer: headers that the
+// backend did not find right are learned anew, once, and questions are put to the client.
+func (k *call) toModern(ctx context.Context, t target, l *link, reply mcp.Message) (mcp.Message, *link, error) {
+	if reply.Kind == mcp.Error && reply.ErrorCode() == mcp.CodeHeaderMismatch && k.m.Method == mcp.MethodToolsCall {
+		offer, err := t.b.fetch(ctx, l)
+		if err != nil {
+			return reply, l, nil // the backend's own error says more
+		}
+		t.b.publish(offer, announcement{})
+		name := t.name
+		if name == "" {
+			name, _ = k.m.Text(mcp.FieldName)
+		}
+		t.params = t.b.paramsOf(name)
+		if reply, l, err = k.exchange(ctx, t); err != nil {
+			return reply, l, err
+		}
+	}
+	return k.requery(ctx, t, l, reply)
 }
 
 // forwardModern takes a modern client's call that may be answered with questions. To a modern
@@ -154,7 +175,7 @@ func (k *call) request(t target, l *link) *upstream.Request {
 		rw.Relabel = mcp.SetLabels
 		rw.Meta = k.c.Meta
 		rw.Meta.Version = l.info.Version
-		rw.Meta.Capabilities = mcp.Without(k.c.Meta.Capabilities, "tasks") // their forms differ between the eras
+		rw.Meta.Capabilities = withoutTasks(k.c.Meta.Capabilities)
 		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
 	}
 	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.owner()}
@@ -182,6 +203,7 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	crossing := k.c.Era != l.info.Era
 	if reply.Kind == mcp.Result {
 		k.g.origins.note(k.c, t.b.name, reply)
+		k.g.owners.noteTask(k.c, t.b.name, reply)
 		reply = k.filtered(t, reply)
 	}
 	rw := mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: crossing && k.c.Era == mcp.Modern}
@@ -191,6 +213,7 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	a := Answer{Body: reply.RewriteResult(nil, rw)}
 	if reply.Kind == mcp.Error {
 		a.Code = reply.ErrorCode()
+		k.g.owners.noteVisits(k.c, t.b.name, reply)
 		if rw.Modernize && a.Code == mcp.CodeResourceNotFound {
 			a.Code = mcp.CodeInvalidParams
 		}

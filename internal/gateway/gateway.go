@@ -27,6 +27,7 @@ type Gateway struct {
 	hub     hub
 	levels  levels
 	origins *origins
+	owners  *owners
 	asks    asks
 	parking *parking
 	status  signal
@@ -54,6 +55,7 @@ func New(o Options, s Setup) *Gateway {
 		info:    append(info, '}'),
 		cursors: catalog.NewCursors(key),
 		origins: newOrigins(),
+		owners:  newOwners(),
 		closing: make(chan struct{}),
 		parking: newParking(),
 	}
@@ -80,11 +82,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.running.Unlock()
 	<-ctx.Done()
 	close(g.closing)
-	g.running.Lock() // no backend is started from here on
-	g.running.Unlock()
+	g.awaitApply()
 	g.group.Wait()
 	g.parking.close()
 	return nil
+}
+
+// awaitApply returns when no backend will be started any more: an Apply in progress ends with the context.
+func (g *Gateway) awaitApply() {
+	g.running.Lock()
+	defer g.running.Unlock()
 }
 
 // start runs a backend until the gateway or the backend's own context ends. The caller holds g.running.

@@ -76,7 +76,7 @@ func (k *call) hello(ctx context.Context) (Answer, error) {
 	}
 	defer l.release()
 	if l.info.Era == mcp.Modern {
-		return k.result(k.introduce(b.capabilities(l), l.info.ServerInfo(), b.instructions(l))), nil
+		return k.result(k.introduce(withoutTasks(b.capabilities(l)), l.info.ServerInfo(), b.instructions(l))), nil
 	}
 	return k.result(b.restated(l, "protocolVersion", mcp.Quote(nil, k.c.Session.Version))), nil
 }
@@ -118,6 +118,20 @@ func (b *backend) capabilities(l *link) []byte {
 		return c
 	}
 	return []byte(`{}`)
+}
+
+// tasksExtension is the modern form of tasks.
+const tasksExtension = "io.modelcontextprotocol/tasks"
+
+// withoutTasks takes tasks out of the capabilities that cross eras, since their two forms do not match.
+func withoutTasks(capabilities []byte) []byte {
+	capabilities = mcp.Without(capabilities, "tasks")
+	extensions := mcp.Member(capabilities, "extensions")
+	if mcp.Member(extensions, tasksExtension) == nil {
+		return capabilities
+	}
+	less := mcp.Without(extensions, tasksExtension)
+	return mcp.Splice(nil, capabilities, []mcp.Edit{{At: mcp.MemberSpan(capabilities, "extensions"), Text: less}})
 }
 
 func (b *backend) instructions(l *link) string {
@@ -196,7 +210,7 @@ func (k *call) directDiscovery(ctx context.Context, b *backend) (Answer, error) 
 	if l.info.Era == mcp.Modern {
 		return k.result(b.restated(l, "supportedVersions", supportedVersions())), nil
 	}
-	m, err := mcp.Scan(mcp.AppendResult(nil, k.m.IDBytes(), discovery(b.capabilities(l), b.instructions(l))))
+	m, err := mcp.Scan(mcp.AppendResult(nil, k.m.IDBytes(), discovery(withoutTasks(b.capabilities(l)), b.instructions(l))))
 	if err != nil {
 		return Answer{}, err
 	}

@@ -243,7 +243,7 @@ func (b *backend) closeLinks() {
 // serveLink runs a link that is not the primary one; when it is lost, the next call opens another.
 func (b *backend) serveLink(ctx context.Context, l *link) {
 	defer l.cancel()
-	err := l.run(ctx, func() {})
+	err := l.run(ctx, func() { b.group.Go(func() { l.applyLevel(ctx, l.client) }) })
 	b.mu.Lock()
 	if b.links[l.key] == l {
 		delete(b.links, l.key)

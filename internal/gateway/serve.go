@@ -73,8 +73,22 @@ func (k *call) merged(ctx context.Context) (Answer, error) {
 		return k.setLevel(ctx, k.shown(view))
 	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
 		return k.subscription(ctx, view)
+	case mcp.MethodTasksGet, mcp.MethodTasksResult, mcp.MethodTasksCancel, mcp.MethodTasksUpdate:
+		return k.byTask(ctx, view)
 	}
 	return Answer{}, noMethod(k.m.Method)
+}
+
+// byTask routes a request about a task to the backend that has it.
+func (k *call) byTask(ctx context.Context, view *catalog.View) (Answer, error) {
+	id, _ := k.m.Text(mcp.FieldTaskID)
+	name, _ := k.g.owners.taskOwner(k.c, id)
+	for i, b := range k.gen.order {
+		if b.name == name && view.Shows(i) {
+			return k.forward(ctx, target{b: b})
+		}
+	}
+	return Answer{}, fault.New(fault.NotFound, "Task not found: %s", id)
 }
 
 // shown returns the backends of a view.

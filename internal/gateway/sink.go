@@ -29,7 +29,8 @@ func (s *callSink) Notify(m *mcp.Message) {
 		}
 	case mcp.NoteCancelled:
 		s.withdraw(m)
-	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged, mcp.NoteResourceUpdated:
+	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged, mcp.NoteResourceUpdated,
+		mcp.NoteTaskStatus, mcp.NoteElicitComplete:
 		(&linkSink{s.l}).Notify(m)
 	default:
 		if s.l.info.Era == s.k.c.Era {
@@ -120,6 +121,10 @@ func (s *linkSink) Notify(m *mcp.Message) {
 	case mcp.NoteProgress:
 	case mcp.NoteCancelled:
 		s.withdraw(m)
+	case mcp.NoteTaskStatus, mcp.NoteElicitComplete:
+		if !b.g.owners.tell(b.name, m) {
+			b.log.Debug("notification that belongs to nobody", "method", m.Method)
+		}
 	default:
 		if owner != nil && owner.Session != nil {
 			owner.Session.Send(bytes.Clone(m.Raw))

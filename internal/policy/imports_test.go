@@ -9,8 +9,9 @@ import (
 // ranks orders the packages: each imports lower ranks only. A new package gets its rank here.
 func ranks() map[string]int {
 	byRank := [][]string{
-		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/trustproxy", "internal/ratelimit", "internal/obs"},
-		{"internal/mcp", "internal/config", "internal/auth", "internal/example"},
+		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/trustproxy", "internal/ratelimit"},
+		{"internal/publicurl", "internal/probe", "internal/obs"},
+		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/peer", "internal/catalog", "internal/session", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
 		{"internal/front", "internal/admin"},
@@ -72,11 +73,14 @@ func dependencies() []dependency {
 		{"github.com/agnivade/levenshtein", "Finds the setting that somebody who misspelled one had in mind.", false},
 		{"github.com/fsnotify/fsnotify", "Tells on every system when the configuration file has changed.", false},
 		{"github.com/go-json-experiment/json", "The strict JSON of the next standard library: case matters, duplicates are errors.", false},
-		{"github.com/hashicorp/golang-lru/v2", "A bounded memory of which backend showed which resource.", false},
+		{"github.com/hashicorp/golang-lru/v2", "Bounded memories: which backend showed which resource, whose requests are counted.", false},
 		{"github.com/joho/godotenv", "Reads .env files as everybody else does.", false},
+		{"github.com/pires/go-proxyproto", "The PROXY protocol, both versions, as HAProxy and the clouds speak it.", false},
+		{"github.com/prometheus/client_golang", "Metrics in the format everybody reads.", false},
 		{"github.com/spf13/cobra", "Commands, flags and their help.", false},
 		{"github.com/tailscale/hujson", "JSON with comments and trailing commas, with positions.", false},
 		{"golang.org/x/sync", "A semaphore that waits with a context.", false},
+		{"golang.org/x/time", "Token buckets for the rate limits.", false},
 		{"golang.org/x/term", "Says whether a person sits at the other end.", false},
 		{"github.com/rogpeppe/go-internal", "Scripts that test the commands of the real program.", true},
 		{"go.uber.org/goleak", "Finds goroutines that nobody waited for.", true},

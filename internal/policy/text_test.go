@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// TestNoFileNamesThisMachine holds that nothing in the repository knows where it was written.
+// TestNoFileNamesThisMachine holds that nothing in the repository knows where it was written. A
+// directory right under the top, such as /src or /root, has a name like any other.
 func TestNoFileNamesThisMachine(t *testing.T) {
 	t.Parallel()
 	var paths []string
@@ -22,8 +24,11 @@ func TestNoFileNamesThisMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return // a program, which knows where it was built
+		}
 		for _, p := range paths {
-			if len(p) > len("/") && bytes.Contains(text, []byte(p+"/")) {
+			if strings.Count(p, "/") > 1 && bytes.Contains(text, []byte(p+"/")) {
 				t.Errorf("%s names %s", path, p)
 			}
 		}

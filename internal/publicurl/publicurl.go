@@ -74,10 +74,19 @@ func (b Base) Of(d trustproxy.Decision) string {
 	return b.chosen(d).String()
 }
 
+// chosen prefers the whole host over the name alone, since some proxies lose the port.
 func (b Base) chosen(d trustproxy.Decision) External {
 	host, ok := trustproxy.ParseHost(d.Host)
+	if !ok {
+		return b.external[0]
+	}
 	for _, e := range b.external {
-		if ok && (e.Host == host.Text || e.Host == withoutDefaultPort(e.Scheme, host)) {
+		if e.Host == withoutDefaultPort(e.Scheme, host) {
+			return e
+		}
+	}
+	for _, e := range b.external {
+		if own, _ := trustproxy.ParseHost(e.Host); own.Name == host.Name {
 			return e
 		}
 	}

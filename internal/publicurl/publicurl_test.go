@@ -34,6 +34,7 @@ func TestOf(t *testing.T) {
 		{"derived from nothing", nil, trustproxy.Decision{Scheme: "http"}, ""},
 		{"external wins", []string{"https://mcp.example.com/"}, trustproxy.Decision{Scheme: "http", Host: "evil"}, "https://mcp.example.com"},
 		{"of several the one asked for", []string{"https://a.example", "https://b.example/gw"}, trustproxy.Decision{Scheme: "http", Host: "b.example:443"}, "https://b.example/gw"},
+		{"of several the one whose port was lost", []string{"https://a.example", "https://b.example:8443/gw"}, trustproxy.Decision{Scheme: "http", Host: "b.example"}, "https://b.example:8443/gw"},
 		{"of several the first otherwise", []string{"https://a.example", "https://b.example"}, trustproxy.Decision{Scheme: "http", Host: "c.example"}, "https://a.example"},
 		{"upper case and default port in the setting", []string{"HTTPS://A.Example:443/gw/"}, trustproxy.Decision{}, "https://a.example/gw"},
 	}

@@ -28,17 +28,50 @@ func parseNode(s string, obfuscatedPort bool) (netip.Addr, form) {
 	if s[0] == '[' {
 		return parseBracketed(s, obfuscatedPort)
 	}
-	colon := strings.IndexByte(s, ':')
-	if colon < 0 {
-		return parseBare(s)
+	if a, rest, ok := cutIPv4(s); ok {
+		if rest == "" || rest[0] == ':' && validPort(rest[1:], obfuscatedPort) {
+			return a, formAddress
+		}
 	}
-	if strings.IndexByte(s[colon+1:], ':') >= 0 {
+	if strings.IndexByte(s, ':') >= 0 {
 		return parseIPv6(s)
 	}
-	if !validPort(s[colon+1:], obfuscatedPort) {
-		return netip.Addr{}, formBroken
+	if isOpaque(s) {
+		return netip.Addr{}, formOpaque
 	}
-	return parseBare(s[:colon])
+	return netip.Addr{}, formBroken
+}
+
+// cutIPv4 reads four decimal parts without leading zeros from the front of s. netip would do,
+// but wants to know the end first, and builds an error for every text that is none.
+func cutIPv4(s string) (a netip.Addr, rest string, ok bool) {
+	var word, n uint32
+	dots, digits, i := 0, 0, 0
+loop:
+	for ; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			if digits > 0 && n == 0 {
+				return a, s, false
+			}
+			if n = n*10 + uint32(c-'0'); n > 255 {
+				return a, s, false
+			}
+			digits++
+			continue
+		case c == '.' && digits > 0 && dots < 3:
+			word, n, digits = word<<8|n, 0, 0
+			dots++
+			continue
+		}
+		break loop
+	}
+	if dots != 3 || digits == 0 {
+		return a, s, false
+	}
+	word = word<<8 | n
+	return netip.AddrFrom4([4]byte{byte(word >> 24), byte(word >> 16), byte(word >> 8), byte(word)}), s[i:], true
 }
 
 // parseBracketed reads "[v6]" or "[v6]:port"; IPv4 has no business in brackets.
@@ -54,20 +87,6 @@ func parseBracketed(s string, obfuscatedPort bool) (netip.Addr, form) {
 		return netip.Addr{}, formBroken
 	}
 	return parseIPv6(s[1:end])
-}
-
-// parseBare reads a text without colon: IPv4, or a name that hides one.
-func parseBare(s string) (netip.Addr, form) {
-	if s != "" && s[0] >= '0' && s[0] <= '9' {
-		if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
-			return a, formAddress
-		}
-		return netip.Addr{}, formBroken
-	}
-	if isOpaque(s) {
-		return netip.Addr{}, formOpaque
-	}
-	return netip.Addr{}, formBroken
 }
 
 // parseIPv6 reads IPv6 text with an optional zone, which is checked and dropped.

@@ -112,6 +112,9 @@ func trimOWS(s string) string {
 // leftmost if there are fewer, or always the leftmost if first is set. Several tells
 // whether there was a choice; an empty value that there was none at all.
 func pick(lines []string, k int, first bool) (value string, several bool) {
+	if len(lines) == 1 && strings.IndexByte(lines[0], ',') < 0 {
+		return trimOWS(lines[0]), false
+	}
 	t := tail{lines: lines}
 	for t.n < k || first {
 		s, ok := t.next()
@@ -130,15 +133,30 @@ type node struct {
 	form form
 }
 
-// chain yields the nodes of the configured list header from the right.
+// chain yields the nodes of a list header from the right.
 type chain struct {
-	tail     tail
-	elements *elements // set: the header is Forwarded
-	yielded  int
+	tail      tail     // of X-Forwarded-For
+	elements  elements // of Forwarded
+	forwarded bool     // which of them
+	long      bool     // there are more entries than are looked at
+	yielded   int
 }
 
+// begin starts at the right end of the header. The elements of Forwarded are split already.
+func (c *chain) begin(h header, lines []string) {
+	c.forwarded = h.isForwarded()
+	if c.forwarded {
+		c.long = c.elements.total > maxEntries
+		return
+	}
+	c.tail.lines = lines
+	c.long = longerThan(lines, maxEntries)
+}
+
+func (c *chain) void() bool { return c.forwarded && c.elements.void }
+
 func (c *chain) next() (node, bool) {
-	if c.elements != nil {
+	if c.forwarded {
 		return c.nextElement()
 	}
 	s, ok := c.tail.next()
@@ -159,7 +177,7 @@ func (c *chain) nextElement() (node, bool) {
 }
 
 func (c *chain) more() bool {
-	if c.elements != nil {
+	if c.forwarded {
 		return c.yielded < c.elements.total
 	}
 	return c.tail.more()

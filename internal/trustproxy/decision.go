@@ -50,10 +50,44 @@ type Decision struct {
 	Degraded bool // what should have told the client was broken, short or ambiguous
 	// Announced tells that the header of the client was there, usable or not.
 	Announced bool
-	// Forwarding tells that any header was there by which proxies describe a client, read or
-	// not. Without one, and only then, a loopback peer may be a local user.
-	Forwarding bool
+	Seen      Seen // the headers that proxies use, read or not
 }
+
+// Seen is the set of headers in a request by which proxies describe a client.
+type Seen uint16
+
+// The members of Seen.
+const (
+	SeenFor        Seen = 1 << iota // X-Forwarded-For
+	SeenProto                       // X-Forwarded-Proto
+	SeenHost                        // X-Forwarded-Host
+	SeenForwarded                   // Forwarded
+	SeenRealIP                      // X-Real-IP
+	SeenCloudflare                  // CF-Connecting-IP
+	SeenOther                       // any other, and configured ones
+	SeenAlias                       // any in underscore spelling
+	SeenVia                         // Via, which says nothing about the client
+)
+
+// seenNames is in the order of the bits.
+var seenNames = [...]string{
+	xForwardedFor, xForwardedProto, xForwardedHost, forwarded, "X-Real-IP", "CF-Connecting-IP", "other", "underscore spelling", "Via",
+}
+
+// Names returns the names of the headers in the set; never nil.
+func (s Seen) Names() []string {
+	names := []string{}
+	for i, name := range seenNames {
+		if s>>i&1 != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Forwarding tells whether any header was there by which proxies describe a client, read or
+// not. Without one, and only then, a loopback peer may be a local user.
+func (d Decision) Forwarding() bool { return d.Seen != 0 }
 
 // PeerText returns the peer for logs: its address, or "unix".
 func (d Decision) PeerText() string {
@@ -83,7 +117,7 @@ func (d Decision) Privileged() bool {
 // forwarding header of any kind, and a loopback Host. A bare proxy on the same machine
 // looks the same for the whole internet, so this opens only what concerns the caller itself.
 func (d Decision) Local(rawHost string) bool {
-	if d.Forwarding || d.Proxied || !d.Unix && !d.Peer.IsLoopback() {
+	if d.Forwarding() || d.Proxied || !d.Unix && !d.Peer.IsLoopback() {
 		return false
 	}
 	h, ok := ParseHost(rawHost)

@@ -6,53 +6,43 @@ import (
 )
 
 // Derive decides who asked and under which name. It neither keeps nor changes the input, and
-// does not allocate unless a host has capitals, Forwarded has quoted pairs, or something is
-// broken. Trailers must not be in the headers: a client can smuggle them past proxies.
+// does not allocate unless a host has capitals, Forwarded has several lines or quoted pairs,
+// or something is broken. Trailers must not be in the headers: a client can smuggle them past
+// proxies.
 func (p *Policy) Derive(in Input) Decision {
-	r := derivation{p: p, in: &in}
-	return r.run()
+	r := derivation{p: p, in: in}
+	r.derive()
+	return r.d
 }
 
-// derivation is the state of one Derive.
+// derivation is the state of one Derive. It holds no pointer into itself, so it stays on the
+// stack.
 type derivation struct {
 	p        *Policy
-	in       *Input
+	in       Input
+	trace    *trace // nil: nobody asks why
 	seen     scanned
-	elements *elements // of Forwarded; nil unless a property is read from it
-	trace    *trace    // nil: nobody asks why
+	chain    chain
 	d        Decision
 	nearest  node       // the rightmost entry, which the peer itself wrote
 	reporter netip.Addr // the hop that named the client; invalid: the peer
 	k        int        // verified hops, at least one
 }
 
-// run makes room for Forwarded only where the setting names it.
-func (r *derivation) run() Decision {
-	h := &r.p.headers
-	if h.client.isForwarded() || h.proto.isForwarded() || h.host.isForwarded() {
-		var e elements
-		r.elements = &e
-		r.derive()
-		return r.d
-	}
-	r.derive()
-	return r.d
-}
-
 func (r *derivation) derive() {
-	r.seen = r.p.headers.scan(r.in.Header)
+	r.seen.scan(&r.p.headers, r.in.Header)
 	r.begin()
-	r.raise(AliasHeader, r.seen.alias)
+	r.raise(AliasHeader, r.d.Seen&SeenAlias != 0)
 	r.raise(ConnectionStrip, r.seen.strip)
 	r.d.Trusted = r.p.trustsPeer(&r.d)
 	r.trace.peer(r)
 	if !r.d.Trusted {
-		r.raise(UntrustedHeaders, r.seen.any || r.seen.alias)
+		r.raise(UntrustedHeaders, r.d.Seen&^SeenVia != 0)
 		r.direct(StatusDirect)
 		return
 	}
-	if r.elements != nil {
-		r.elements.split(r.seen.forwarded)
+	if r.p.headers.anyForwarded() {
+		r.chain.elements.split(r.seen.forwarded)
 	}
 	if !r.findClient() {
 		return
@@ -67,7 +57,7 @@ func (r *derivation) begin() {
 	d := &r.d
 	d.Peer, d.Unix = parsePeer(r.in.Peer)
 	d.Proxied = r.in.Proxied
-	d.Forwarding = r.seen.any || r.seen.alias || r.seen.via
+	d.Seen = r.seen.seen
 	d.Announced = len(r.seen.client) > 0
 	d.Sources = Sources{Connection, Connection, Connection}
 	d.Scheme = "http"
@@ -116,10 +106,9 @@ func (r *derivation) findClient() bool {
 		r.settle(netip.Addr{}, StatusDirect, 1)
 	case !h.isList():
 		r.single(lines)
-	case h.isForwarded():
-		ok = r.list(&chain{elements: r.elements}, r.elements.total > maxEntries)
 	default:
-		ok = r.list(&chain{tail: tail{lines: lines}}, longerThan(lines, maxEntries))
+		r.chain.begin(h, lines)
+		ok = r.list()
 	}
 	if ok {
 		r.trace.client(r)
@@ -128,24 +117,24 @@ func (r *derivation) findClient() bool {
 }
 
 // list reads a list header by hop count or by walking the trusted hops.
-func (r *derivation) list(c *chain, tooLong bool) bool {
-	r.raise(TooLong, tooLong)
+func (r *derivation) list() bool {
+	r.raise(TooLong, r.chain.long)
 	switch {
-	case c.elements != nil && c.elements.void:
+	case r.chain.void():
 		r.broken(node{text: "an unclosed quote", form: formBroken}, netip.Addr{}, 1)
 	case r.p.mode == trustCounted:
-		return r.count(c)
+		return r.count()
 	default:
-		r.walk(c)
+		r.walk()
 	}
 	return true
 }
 
 // walk goes from the right over trusted hops to the first address that is not one.
-func (r *derivation) walk(c *chain) {
+func (r *derivation) walk() {
 	var last, before netip.Addr
 	for k := 0; ; k++ {
-		n, ok := c.next()
+		n, ok := r.chain.next()
 		if !ok {
 			r.exhausted(last, before, k)
 			return
@@ -163,7 +152,7 @@ func (r *derivation) walk(c *chain) {
 		if !trusted {
 			r.reporter = before
 			r.settle(last, StatusVerified, k+1)
-			r.raise(SpoofPrefix, c.more())
+			r.raise(SpoofPrefix, r.chain.more())
 			return
 		}
 	}
@@ -197,13 +186,13 @@ func (r *derivation) broken(n node, last netip.Addr, k int) {
 
 // count takes the n-th entry from the right. A chain that is too short may be a client that
 // connects directly, so nothing in it is believed.
-func (r *derivation) count(c *chain) bool {
+func (r *derivation) count() bool {
 	var last, before netip.Addr
 	lastK := 1
 	var n node
 	for k := 1; k <= r.p.hops; k++ {
 		var ok bool
-		if n, ok = c.next(); !ok {
+		if n, ok = r.chain.next(); !ok {
 			r.raise(ShortChain, true)
 			r.direct(StatusDegraded)
 			return false
@@ -221,7 +210,7 @@ func (r *derivation) count(c *chain) bool {
 	}
 	r.reporter = before
 	r.settle(last, StatusVerified, r.p.hops)
-	r.raise(SpoofPrefix, c.more())
+	r.raise(SpoofPrefix, r.chain.more())
 	return true
 }
 
@@ -294,7 +283,7 @@ func (r *derivation) findHost() {
 func (r *derivation) property(h header, lines []string, several Flag, of func(element) string) string {
 	first := r.p.mode == trustEveryone
 	if h.isForwarded() {
-		e, _ := r.elements.pick(r.k, first)
+		e, _ := r.chain.elements.pick(r.k, first)
 		return of(e)
 	}
 	value, many := pick(lines, r.k, first)

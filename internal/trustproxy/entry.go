@@ -46,7 +46,7 @@ type refusal struct{ problem, hint string }
 // parseEntry reads one entry of a list.
 func parseEntry(text string) (entry, *refusal) {
 	if text == "" {
-		return entry{}, &refusal{"a blank entry", "remove it, or the comma too many"}
+		return entry{}, &refusal{"a blank entry", "remove it, or the comma that makes it"}
 	}
 	if set, ok := preset(text); ok {
 		return entry{text: strings.ToLower(text), set: set}, nil
@@ -86,6 +86,9 @@ func dnsEntry(text, name string) (entry, *refusal) {
 
 // parseRange reads an address, a CIDR range, or an IPv4 range with a netmask.
 func parseRange(text string) (netip.Prefix, *refusal) {
+	if strings.Contains(text, "//") {
+		return netip.Prefix{}, &refusal{"a URL is not an address", "write the proxy's address"}
+	}
 	base, size, isRange := strings.Cut(text, "/")
 	addr, err := netip.ParseAddr(base)
 	if err != nil || addr.Zone() != "" {
@@ -146,7 +149,7 @@ func diagnose(s string) refusal {
 	switch {
 	case strings.Contains(s, "*"):
 		return refusal{"wildcards are not understood", "write a CIDR range, such as 10.0.0.0/8"}
-	case strings.EqualFold(s, "true"), strings.EqualFold(s, "false"):
+	case isSwitch(s):
 		return refusal{"a boolean cannot stand here in this spelling", "write true or false, in lower case, as the whole value"}
 	case isNumeric(s):
 		return refusal{"a number cannot stand here", "write a hop count (a whole number from 1 to 32) as the whole value"}
@@ -154,15 +157,22 @@ func diagnose(s string) refusal {
 		return refusal{"brackets are not understood", "write the address without brackets and port"}
 	case strings.Contains(s, "%"):
 		return refusal{"an address with a zone", "write the address without its zone"}
-	case strings.Contains(s, "//"):
-		return refusal{"a URL is not an address", "write the proxy's address"}
 	}
 	return diagnoseAddress(s)
 }
 
+// isSwitch tells whether s is what somebody may write for true or false.
+func isSwitch(s string) bool {
+	switch strings.ToLower(s) {
+	case "true", "false", "yes", "no", "on", "off":
+		return true
+	}
+	return false
+}
+
 func diagnoseAddress(s string) refusal {
 	if host, port, ok := strings.Cut(s, ":"); ok && isDigits(port) {
-		return refusal{"a port is not understood", "write " + host + " without the port"}
+		return refusal{"a port is not understood", "write " + quote(host) + " without the port"}
 	}
 	if all(s, func(c byte) bool { return isHex(c) || c == '.' || c == ':' || c == 'x' || c == 'X' }) &&
 		strings.ContainsAny(s, ".:0123456789") {

@@ -6,8 +6,9 @@ import "fmt"
 // of the client stands in quotes, with control characters escaped, and is cut.
 func (p *Policy) Explain(in Input) (Decision, []string) {
 	t := &trace{}
-	r := derivation{p: p, in: &in, trace: t}
-	d := r.run()
+	r := derivation{p: p, in: in, trace: t}
+	r.derive()
+	d := r.d
 	for f := range d.Flags.All {
 		t.add("flag %s (%s): %s", f, f.Level(), f.Meaning())
 	}

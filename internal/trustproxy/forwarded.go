@@ -6,34 +6,32 @@ import "strings"
 // are kept. Quotes can only be read from the left, so the split is not lazy; the reading of
 // each element is.
 type elements struct {
-	kept  [maxEntries]string // a ring
-	total int                // all of them, kept or not
-	void  bool               // a quote is not closed: nothing in the header means anything
+	text   string
+	starts [maxEntries]int32 // offsets in text; a ring
+	total  int               // all of them, kept or not
+	void   bool              // a quote is not closed: nothing in the header means anything
 }
 
-// split fills e from the header's lines.
+// split fills e from the header's lines. A quote must end in the line it began in.
 func (e *elements) split(lines []string) {
-	e.total, e.void = 0, false
 	for _, line := range lines {
-		for {
-			end, closed := scanTo(line, ',')
-			if !closed {
-				e.total, e.void = 0, true
-				return
-			}
-			e.keep(line[:end])
-			if end == len(line) {
-				break
-			}
-			line = line[end+1:]
+		if _, closed := scanTo(line, 0); !closed {
+			e.void = true
+			return
 		}
 	}
-}
-
-func (e *elements) keep(text string) {
-	if text = trimOWS(text); text != "" {
-		e.kept[e.total%maxEntries] = text
-		e.total++
+	if len(lines) == 1 {
+		e.text = lines[0]
+	} else {
+		e.text = strings.Join(lines, ",")
+	}
+	for at := 0; at <= len(e.text); {
+		end, _ := scanTo(e.text[at:], ',')
+		if trimOWS(e.text[at:at+end]) != "" {
+			e.starts[e.total%maxEntries] = int32(at)
+			e.total++
+		}
+		at += end + 1
 	}
 }
 
@@ -42,7 +40,9 @@ func (e *elements) fromRight(i int) (string, bool) {
 	if i >= e.total || i >= maxEntries {
 		return "", false
 	}
-	return e.kept[(e.total-1-i)%maxEntries], true
+	rest := e.text[e.starts[(e.total-1-i)%maxEntries]:]
+	end, _ := scanTo(rest, ',')
+	return trimOWS(rest[:end]), true
 }
 
 // pick returns the element of the outermost verified hop, as pick does for a plain list.

@@ -22,10 +22,17 @@ func (h header) isForwarded() bool { return h.name == forwarded }
 func (h header) isList() bool      { return h.name == xForwardedFor || h.name == forwarded }
 
 // headers says which header tells what.
-type headers struct{ client, proto, host header }
+type headers struct {
+	client, proto, host header
+	initials            letters
+}
+
+func (h *headers) anyForwarded() bool {
+	return h.client.isForwarded() || h.proto.isForwarded() || h.host.isForwarded()
+}
 
 func defaultHeaders() headers {
-	return headers{header{xForwardedFor}, header{xForwardedProto}, header{xForwardedHost}}
+	return headers{client: header{xForwardedFor}, proto: header{xForwardedProto}, host: header{xForwardedHost}}
 }
 
 // headerName is one name in the file: absent, switched off, or a canonical name.
@@ -153,7 +160,8 @@ func (h *headers) isForwarding(name string) bool {
 	return key != "" && (classify(key) != classOther || key == h.client.name || key == h.proto.name || key == h.host.name)
 }
 
-// class is what a header name means for the derivation.
+// class is what a header name means for the derivation; but for classOther in the order of the
+// bits of [Seen].
 type class uint8
 
 const (
@@ -163,14 +171,17 @@ const (
 	classHost
 	classForwarded
 	classRealIP
-	classCloudflare // CF-Connecting-IP, True-Client-IP
-	classAlso       // forwarding, and never read
+	classCloudflare
+	classAlso // forwarding, and never read
 )
 
 // classify sorts a canonical header name.
 func classify(key string) class {
-	switch key[:min(len(key), 2)] {
-	case "X-", "Fo", "Cf", "Cl", "Tr", "Fr", "Fa":
+	if len(key) < len("X-Host") || !knownLetters.has(key[0]) {
+		return classOther
+	}
+	switch key[1] {
+	case '-', 'o', 'f', 'l', 'r', 'a': // X-, Fo, Cf, Cl, Tr, Fr, Fa
 		return classifyKnown(key)
 	}
 	return classOther
@@ -188,10 +199,10 @@ func classifyKnown(key string) class {
 		return classForwarded
 	case "X-Real-Ip":
 		return classRealIP
-	case "Cf-Connecting-Ip", "True-Client-Ip":
+	case "Cf-Connecting-Ip":
 		return classCloudflare
 	case "X-Scheme", "X-Url-Scheme", "Front-End-Https", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
-		"Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Fastly-Client-Ip":
+		"Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Fastly-Client-Ip":
 		return classAlso
 	}
 	if strings.HasPrefix(key, "X-Forwarded") || strings.HasPrefix(key, "Cf-") {

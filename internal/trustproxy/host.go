@@ -15,21 +15,25 @@ type Hostname struct {
 // ParseHost checks the text of a Host header, or of one value of a list of them: a name, IPv4
 // or IPv6 in brackets, with an optional port 1–65535. net/http accepts more than that.
 func ParseHost(s string) (Hostname, bool) {
-	if s == "" || len(s) > 253+len(":65535") {
+	if s == "" || len(s) > maxName+len(":65535") {
 		return Hostname{}, false
 	}
-	s = lower(s)
 	if s[0] == '[' {
-		return parseHostIPv6(s)
+		return parseHostIPv6(lower(s))
 	}
-	h := Hostname{Text: s, Name: s}
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		h.Name, h.Port = s[:i], s[i+1:]
-		if !validURLPort(h.Port) {
-			return Hostname{}, false
-		}
+	end, capitals, ok := scanName(s)
+	if !ok {
+		return Hostname{}, false
 	}
-	return h, validName(h.Name)
+	if capitals {
+		s = lower(s)
+	}
+	h := Hostname{Text: s, Name: s[:end]}
+	if end < len(s) {
+		h.Port = s[end+1:]
+		ok = s[end] == ':' && validURLPort(h.Port)
+	}
+	return h, ok
 }
 
 func parseHostIPv6(s string) (Hostname, bool) {
@@ -84,29 +88,46 @@ func (h Hostname) Public() bool {
 	return true
 }
 
-// validName tells whether a lower-case text is a DNS name or IPv4. A name that ends in a
-// number is taken for an address by every browser, so it must be one.
+// maxName and maxLabel are the limits of the DNS.
+const (
+	maxName  = 253
+	maxLabel = 63
+)
+
+// validName tells whether a lower-case text is a DNS name or IPv4.
 func validName(s string) bool {
-	if s == "" || len(s) > 253 {
+	end, capitals, ok := scanName(s)
+	return ok && !capitals && end == len(s)
+}
+
+// scanName reads a DNS name or IPv4 from the front of s. A name that ends in a number is taken
+// for an address by every browser, so it must be one.
+func scanName(s string) (end int, capitals, ok bool) {
+	label := 0
+	for ; end < len(s); end++ {
+		c := s[end]
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
+			continue
+		case c >= 'A' && c <= 'Z':
+			capitals = true
+			continue
+		case c != '.':
+			return end, capitals, validLabel(s, label, end)
+		case end == label || end-label > maxLabel:
+			return end, capitals, false
+		}
+		label = end + 1
+	}
+	return end, capitals, validLabel(s, label, end)
+}
+
+// validLabel tells whether s[label:end] may end the name s[:end].
+func validLabel(s string, label, end int) bool {
+	if end == label || end-label > maxLabel || end > maxName {
 		return false
 	}
-	label := 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '.':
-			if label == i {
-				return false
-			}
-			label = i + 1
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
-			if i-label >= 63 {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return label < len(s) && (!isNumberLabel(s[label:]) || isIPv4(s))
+	return !isNumberLabel(s[label:end]) || isIPv4(s[:end])
 }
 
 // isNumberLabel tells whether the last label of a name makes browsers read IPv4.
@@ -114,12 +135,12 @@ func isNumberLabel(s string) bool {
 	if c := s[0]; c < '0' || c > '9' {
 		return false
 	}
-	return isDigits(s) || s[0] == '0' && len(s) >= 2 && s[1] == 'x' && all(s[2:], isHex)
+	return isDigits(s) || s[0] == '0' && len(s) >= 2 && (s[1] == 'x' || s[1] == 'X') && all(s[2:], isHex)
 }
 
 func isIPv4(s string) bool {
-	a, err := netip.ParseAddr(s)
-	return err == nil && a.Is4()
+	_, rest, ok := cutIPv4(s)
+	return ok && rest == ""
 }
 
 func validURLPort(s string) bool {

@@ -3,6 +3,7 @@ package trustproxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -145,9 +146,9 @@ func show(v any) string {
 	case bool:
 		return fmt.Sprint(v)
 	case []any:
-		return "[…]"
+		return "[...]"
 	}
-	return "{…}"
+	return "{...}"
 }
 
 // decode reads one JSON value and nothing after it.
@@ -156,19 +157,19 @@ func decode(raw []byte) (any, error) {
 	d.UseNumber()
 	v, err := decodeValue(d, 0)
 	if err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("it ends too early")
+		}
 		return nil, fmt.Errorf("not valid JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("not valid JSON: something follows the value")
+		return nil, errors.New("not valid JSON: something follows the value")
 	}
 	return v, nil
 }
 
 func decodeValue(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
-	if err == io.EOF {
-		return nil, io.ErrUnexpectedEOF
-	}
 	if err != nil || depth > maxDepth {
 		return nil, orDeep(err)
 	}
@@ -183,7 +184,7 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 
 func orDeep(err error) error {
 	if err == nil {
-		return fmt.Errorf("nested too deep")
+		return errors.New("nested too deep")
 	}
 	return err
 }

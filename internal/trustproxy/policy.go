@@ -21,7 +21,7 @@ type namedEntries struct {
 // Compile builds the policy. Loaded brings the contents of the setting's sources; a source
 // that is not in it trusts nobody, so a list that could not be read fails closed.
 func (s Setting) Compile(loaded map[Source]Entries) *Policy {
-	p := &Policy{mode: s.mode, hops: s.hops, headers: s.headers}
+	p := &Policy{mode: s.mode, hops: s.hops, headers: s.headers.compiled()}
 	var all Entries
 	for _, e := range s.entries {
 		set := e.set

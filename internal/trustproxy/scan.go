@@ -7,24 +7,23 @@ type scanned struct {
 	client, proto, host []string // the configured headers' lines
 	forwarded           []string // Forwarded, chosen or not
 	realIP              []string
-	cloudflare          []string // CF-Connecting-IP or True-Client-IP
-	any                 bool     // any forwarding header in the right spelling
-	via                 bool
-	alias               bool // any in underscore spelling
-	strip               bool // Connection lists one
+	cloudflare          []string // CF-Connecting-IP
+	seen                Seen
+	strip               bool // Connection lists a forwarding header
 }
 
 // scan sorts the headers in one pass, which is cheaper than a lookup for every name.
-func (h *headers) scan(header map[string][]string) scanned {
-	var s scanned
+func (s *scanned) scan(h *headers, header map[string][]string) {
+	initials := h.initials | knownLetters
 	for key, lines := range header {
-		if len(lines) == 0 {
+		if len(lines) == 0 || key == "" || !initials.has(key[0]) {
 			continue
 		}
-		if s.configured(h, key, lines) {
-			s.any = true
+		c := classify(key)
+		if s.configured(h, key, lines) && c == classOther {
+			c = classAlso
 		}
-		switch classify(key) {
+		switch c {
 		case classOther:
 			s.other(h, key, lines)
 			continue
@@ -35,9 +34,26 @@ func (h *headers) scan(header map[string][]string) scanned {
 		case classCloudflare:
 			s.cloudflare = lines
 		}
-		s.any = true
+		s.seen |= 1 << (c - 1)
 	}
-	return s
+}
+
+// letters is a set of first letters; it leaves most headers alone at the cost of one shift.
+type letters uint64
+
+func (l letters) has(c byte) bool { return l>>(c&63)&1 != 0 }
+
+// knownLetters begin the names that [classify] knows, and Via.
+const knownLetters = letters(1<<('X'&63) | 1<<('F'&63) | 1<<('C'&63) | 1<<('T'&63) | 1<<('V'&63))
+
+// compiled returns h with the initials of its own names.
+func (h headers) compiled() headers {
+	for _, name := range []string{h.client.name, h.proto.name, h.host.name} {
+		if name != "" {
+			h.initials |= 1 << (name[0] & 63)
+		}
+	}
+	return h
 }
 
 // configured keeps the lines of the headers the setting names.
@@ -61,9 +77,9 @@ func (s *scanned) other(h *headers, key string, lines []string) {
 	case key == "Connection":
 		s.strip = h.listedIn(lines)
 	case key == "Via":
-		s.via = true
+		s.seen |= SeenVia
 	case strings.IndexByte(key, '_') >= 0 && h.isForwarding(key):
-		s.alias = true
+		s.seen |= SeenAlias
 	}
 }
 

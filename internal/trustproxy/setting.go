@@ -48,10 +48,15 @@ func ParseText(text string) (Setting, error) {
 	if text == "" {
 		return Default(), nil
 	}
-	if text[0] == '{' || text[0] == '[' {
+	if text[0] == '{' || text[0] == '[' && !isBracketed(text) {
 		return ParseJSON([]byte(text))
 	}
 	return parsePlain(text)
+}
+
+// isBracketed tells an address in brackets, which deserves its own hint, from a JSON list.
+func isBracketed(text string) bool {
+	return strings.Contains(text, ":") && !strings.ContainsAny(text, `"{`)
 }
 
 // parsePlain reads text that is not JSON.

@@ -122,10 +122,10 @@ func (p *Policy) chainOf(in Input) (*chain, bool) {
 	if !h.isList() || len(lines) == 0 {
 		return nil, false
 	}
-	if !h.isForwarded() {
-		return &chain{tail: tail{lines: lines}}, true
+	c := &chain{}
+	if h.isForwarded() {
+		c.elements.split(lines)
 	}
-	e := &elements{}
-	e.split(lines)
-	return &chain{elements: e}, true
+	c.begin(h, lines)
+	return c, true
 }

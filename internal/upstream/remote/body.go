@@ -9,7 +9,7 @@ import (
 
 const (
 	firstRead   = 1 << 10 // of a body of unknown length
-	trustedSize = 1 << 20 // a body that claims to be longer gets its room as it comes
+	trustedSize = 4 << 20 // a body that claims to be longer gets its room as it comes
 	restSize    = 16 << 10
 
 	typeJSON   = "application/json"

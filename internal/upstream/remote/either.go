@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,8 @@ type either struct {
 func (e *either) Run(ctx context.Context, ready func(upstream.Info)) error {
 	begun := time.Now()
 	if Kind(e.driver.found.Load()) == SSE {
-		if opened, err := e.runEvented(ctx, e.opening, ready); opened {
+		opened, err := e.runEvented(ctx, e.opening, ready)
+		if opened || err == nil || errors.Is(err, errUnreachable) {
 			return err
 		}
 		e.driver.found.Store(uint32(Auto))

@@ -22,7 +22,7 @@ type evented struct {
 	lost    chan error // why Run is to end; the first counts
 	ready   atomic.Bool
 	labels  atomic.Pointer[labels]
-	inbox   atomic.Pointer[url.URL] // of the backend; nil until it has told it
+	inbox   *url.URL // of the backend; set before the ledger admits anything
 }
 
 func newEvented(at *endpoint, o upstream.Opening, up upstream.Sink) *evented {
@@ -103,7 +103,7 @@ func (s *evented) connect() (*stream, error) {
 		events.close()
 		return nil, err
 	}
-	s.inbox.Store(inbox)
+	s.inbox = inbox
 	return events, nil
 }
 
@@ -154,6 +154,9 @@ func (s *evented) Call(ctx context.Context, r *upstream.Request, up upstream.Sin
 
 // Notify implements [upstream.Conn].
 func (s *evented) Notify(ctx context.Context, body []byte) error {
+	if err := s.ledger.shut(); err != nil {
+		return err
+	}
 	err := s.post(ctx, body)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -174,13 +177,9 @@ func (s *evented) reply(body []byte) {
 
 // post sends one message.
 func (s *evented) post(ctx context.Context, body []byte) error {
-	to := s.inbox.Load()
-	if to == nil {
-		return s.at.errNotConnected()
-	}
 	p := newPayload(body)
 	defer p.wait()
-	resp, err := s.at.send(ctx, http.MethodPost, to, s.labels.Load().post, p)
+	resp, err := s.at.send(ctx, http.MethodPost, s.inbox, s.labels.Load().post, p)
 	if err != nil {
 		return err
 	}

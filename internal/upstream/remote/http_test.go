@@ -358,5 +358,8 @@ func TestCallsBeforeRun(t *testing.T) {
 		if _, err := c.Call(context.Background(), &upstream.Request{ID: 1}, newSink()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("kind %d: %v", k, err)
 		}
+		if err := c.Notify(context.Background(), []byte(`{"jsonrpc":"2.0","method":"x"}`)); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("kind %d: %v", k, err)
+		}
 	}
 }

@@ -52,6 +52,13 @@ func (l *ledger) admit() {
 	l.closed = nil
 }
 
+// shut returns why there can be no more calls, nil if there can.
+func (l *ledger) shut() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
 // refuse lets no more calls in; those in flight go on.
 func (l *ledger) refuse(err error) {
 	l.mu.Lock()

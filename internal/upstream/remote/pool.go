@@ -54,7 +54,12 @@ func (p *pool) enter() {
 func (p *pool) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.users--; p.users == 0 {
+	p.users--
+	p.closeUnused()
+}
+
+func (p *pool) closeUnused() {
+	if p.users == 0 {
 		p.CloseIdleConnections()
 	}
 }

@@ -34,6 +34,8 @@ type backend struct {
 	get     func(w http.ResponseWriter, r *http.Request)                      // nil: 405
 	open    func(w http.ResponseWriter, r *http.Request, m *mcp.Message) bool // takes an opening request, if it wants
 
+	quiet bool // keeps no log
+
 	mu   sync.Mutex
 	log  []record
 	news chan struct{} // closed and made anew with each record
@@ -92,6 +94,9 @@ func (b *backend) post(w http.ResponseWriter, r *http.Request, m *mcp.Message) {
 }
 
 func (b *backend) record(r record) {
+	if b.quiet {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.log = append(b.log, r)
@@ -102,7 +107,7 @@ func (b *backend) record(r record) {
 }
 
 // await returns the first request that matches, and waits for it.
-func (b *backend) await(t *testing.T, matches func(record) bool) record {
+func (b *backend) await(t testing.TB, matches func(record) bool) record {
 	t.Helper()
 	late := time.After(patience)
 	for at := 0; ; {
@@ -189,7 +194,7 @@ func (s *sink) Ask(m *mcp.Message, answer func([]byte)) {
 // link is a running connection.
 type link struct {
 	upstream.Conn
-	t     *testing.T
+	t     testing.TB
 	info  upstream.Info
 	up    *sink
 	ids   *atomic.Uint64
@@ -205,19 +210,19 @@ func kind(k remote.Kind) options {
 }
 
 // serve starts a server that ends with the test.
-func serve(t *testing.T, h http.Handler) *httptest.Server {
+func serve(t testing.TB, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func newLink(t *testing.T) *link {
+func newLink(t testing.TB) *link {
 	return &link{t: t, up: newSink(), ids: new(atomic.Uint64), ended: make(chan error, 1)}
 }
 
 // connect runs a connection to url without waiting for it to open.
-func connect(t *testing.T, url string, change ...options) (l *link, ready <-chan upstream.Info) {
+func connect(t testing.TB, url string, change ...options) (l *link, ready <-chan upstream.Info) {
 	t.Helper()
 	l = newLink(t)
 	ro := remote.Options{Name: "files", URL: url, Kind: remote.HTTP}
@@ -250,7 +255,7 @@ func (l *link) run(c upstream.Conn) <-chan upstream.Info {
 }
 
 // dial runs a connection to url and waits until it is open.
-func dial(t *testing.T, url string, change ...options) *link {
+func dial(t testing.TB, url string, change ...options) *link {
 	t.Helper()
 	l, ready := connect(t, url, change...)
 	select {
@@ -317,7 +322,7 @@ func (l *link) begin() *pending {
 }
 
 // get takes a value from a channel.
-func get[T any](t *testing.T, c <-chan T) T {
+func get[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:

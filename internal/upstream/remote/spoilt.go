@@ -72,6 +72,9 @@ const (
 // of the envelope.
 var answerEnd = regexp.MustCompile(`,\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,16})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`)
 
+// answerTail is how far from its end the id of an answer is looked for.
+const answerTail = 128
+
 // judgeSpoilt reads from the two ends of a message what it was meant to be.
 func judgeSpoilt(head, tail []byte) (id uint64, kind spoiltKind) {
 	read := json.NewDecoder(bytes.NewReader(head))
@@ -102,7 +105,7 @@ func judgeSpoilt(head, tail []byte) (id uint64, kind spoiltKind) {
 // answerID returns the id of an answer: raw, if it stands before the result, else what the tail shows.
 func answerID(raw, tail []byte) (uint64, spoiltKind) {
 	if raw == nil {
-		found := answerEnd.FindSubmatch(tail)
+		found := answerEnd.FindSubmatch(tail[max(0, len(tail)-answerTail):])
 		if found == nil {
 			return 0, spoiltUnknown
 		}

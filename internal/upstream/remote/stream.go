@@ -11,6 +11,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/sse"
+	"onemcp/internal/upstream"
 )
 
 const (
@@ -82,17 +83,17 @@ func (s *streamable) resume(c *call, at *place) error {
 	switch {
 	case err != nil:
 		return cutError{err}
-	case resp.StatusCode != http.StatusOK:
-		_, err := s.refuse(resp, l)
-		if resp.StatusCode >= 500 {
-			return cutError{err}
-		}
-		return err
-	case mediaType(resp) != typeStream:
-		discard(resp)
-		return s.at.errContent(resp.StatusCode, mediaType(resp))
+	case resp.StatusCode == http.StatusOK && mediaType(resp) == typeStream:
+		return s.follow(c, resp, at)
 	}
-	return s.follow(c, resp, at)
+	_, err = s.refuse(resp, l)
+	switch {
+	case resp.StatusCode >= 500:
+		return cutError{err}
+	case errors.Is(err, upstream.ErrSessionLost), fault.KindOf(err) == fault.Unauthorized:
+		return err
+	}
+	return s.at.errCut(err) // it keeps nothing for those who come back
 }
 
 // follow takes the messages of one stream. It returns nil when the call is answered, and then leaves the

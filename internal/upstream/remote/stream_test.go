@@ -54,28 +54,17 @@ func TestABrokenStreamIsTakenUpAgain(t *testing.T) {
 	}
 }
 
-func TestHowOftenAStreamIsTakenUpAgain(t *testing.T) {
+func TestAStreamIsNotTakenUpAgainWhereThatIsRefused(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name  string
-		get   func(w http.ResponseWriter, r *http.Request)
-		times int
-	}{
-		{"not where that is refused", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) }, 1},
-		{"not where no stream comes", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, 1},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			b := &backend{call: cut, get: tt.get}
-			_, _, err := dial(t, serve(t, b).URL).do(t.Context())
-			if k := fault.KindOf(err); k != fault.Unavailable && k != fault.Malformed {
-				t.Errorf("got %v", err)
-			}
-			if n := b.count(isGetAfter("e-2")); n != tt.times {
-				t.Errorf("tried %d times", n)
-			}
-		})
+	for _, code := range []int{200, 400, 405} {
+		b := &backend{call: cut, get: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }}
+		_, _, err := dial(t, serve(t, b).URL).do(t.Context())
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "broke off its answer") {
+			t.Errorf("%d: got %v", code, err)
+		}
+		if n := b.count(isGetAfter("e-2")); n != 1 {
+			t.Errorf("%d: tried %d times", code, n)
+		}
 	}
 }
 

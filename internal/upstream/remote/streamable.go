@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/upstream"
 )
@@ -122,9 +123,12 @@ func (s *streamable) adopt(session string) {
 
 // Notify implements [upstream.Conn].
 func (s *streamable) Notify(ctx context.Context, body []byte) error {
+	if err := s.ledger.shut(); err != nil {
+		return err
+	}
 	m, err := mcp.Scan(body)
 	if err != nil {
-		return s.at.errMalformed(err)
+		return fault.New(fault.Malformed, "a message to backend %q is not valid: %s", s.at.name, err)
 	}
 	l := s.labels.Load()
 	p := newPayload(body)

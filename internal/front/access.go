@@ -1,0 +1,172 @@
+package front
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/hostguard"
+	"onemcp/internal/publicurl"
+	"onemcp/internal/ratelimit"
+	"onemcp/internal/trustproxy"
+)
+
+// Access is the part of the configuration that says who is believed, what may be named, and how
+// often one may call. It is immutable; a reload brings another one with [Front.SetAccess].
+type Access struct {
+	Trust           *trustproxy.Policy
+	TrustText       string         // the setting, as whoami shows it
+	Base            publicurl.Base //
+	Hosts           *hostguard.Guard
+	AllowedHosts    []string // as whoami shows them
+	RejectUntrusted bool     // refuse forwarding headers of peers that are not trusted
+	HTTPSRedirect   bool
+	HSTS            time.Duration // 0: no such header
+	Limit           *ratelimit.Limiter[trustproxy.RateKey]
+	IPv6Bits        int  // of an address that make one caller
+	MaskClient      bool // in logs
+}
+
+// openAccess believes nobody and serves loopback names.
+func openAccess() *Access {
+	return &Access{Trust: trustproxy.Default().Compile(nil), Hosts: hostguard.New(hostguard.Options{})}
+}
+
+// SetAccess puts another access configuration in force for the requests that come from now on.
+func (f *Front) SetAccess(a *Access) { f.access.Store(a) }
+
+// derive finds out who asks, once for the request.
+func (x *exchange) derive(r *http.Request) {
+	x.access = x.front.access.Load()
+	in := trustproxy.Input{Peer: r.RemoteAddr, TLS: r.TLS != nil, Host: r.Host, Header: r.Header}
+	if c, ok := r.Context().Value(connKey{}).(Announced); ok {
+		in.Proxied, in.TLS = c.Announced()
+		in.TLS = in.TLS || r.TLS != nil
+	}
+	x.decision = x.access.Trust.Derive(in)
+	x.front.Watch.Saw(&x.decision, in.Header)
+}
+
+// input is what [exchange.derive] judged, for an explanation.
+func (x *exchange) input(r *http.Request) trustproxy.Input {
+	in := trustproxy.Input{Peer: r.RemoteAddr, TLS: r.TLS != nil, Host: r.Host, Header: r.Header, Proxied: x.decision.Proxied}
+	return in
+}
+
+// Announced is a connection that may have begun with a PROXY header.
+type Announced interface {
+	// Announced reports whether a trusted sender announced the remote address, and whether
+	// it said that the client came by TLS.
+	Announced() (proxied, tls bool)
+}
+
+type connKey struct{}
+
+// Watcher learns of each decision. It must be quick and safe for concurrent use.
+type Watcher interface {
+	Saw(d *trustproxy.Decision, h http.Header)
+	// Raised tells of a flag that was raised after the derivation.
+	Raised(d *trustproxy.Decision, f trustproxy.Flag)
+}
+
+type nobodyWatches struct{}
+
+func (nobodyWatches) Saw(*trustproxy.Decision, http.Header)        {}
+func (nobodyWatches) Raised(*trustproxy.Decision, trustproxy.Flag) {}
+
+// admit is what every request must pass before it is looked at.
+func (x *exchange) admit(r *http.Request, to target) error {
+	x.secure()
+	if to.kind == toHealth || to.kind == toIndex && r.Method == http.MethodOptions {
+		return nil
+	}
+	if x.access.RejectUntrusted && x.decision.Flags.Has(trustproxy.UntrustedHeaders) {
+		return fault.New(fault.Invalid, "forwarding headers came from %s, which is not a trusted proxy", x.decision.PeerText()).
+			WithHint("add it to server.trustProxy; check id: untrusted_headers")
+	}
+	return x.guard(r, to)
+}
+
+func (x *exchange) guard(r *http.Request, to target) error {
+	if to.kind != toWhoami || !x.probed(r) {
+		if err := x.access.Hosts.Host(r.Host, &x.decision); err != nil {
+			x.front.Watch.Raised(&x.decision, trustproxy.HostDenied)
+			return err
+		}
+	}
+	if to.kind == toIndex {
+		return nil
+	}
+	if err := x.access.Hosts.Origin(r.Header["Origin"], r.Host); err != nil {
+		x.front.Watch.Raised(&x.decision, trustproxy.OriginDenied)
+		return err
+	}
+	return nil
+}
+
+// limit counts requests to the MCP endpoints.
+func (x *exchange) limit(to target) error {
+	if x.access.Limit == nil || to.kind != toMCP && to.kind != toOldPost && to.kind != toOldStream {
+		return nil
+	}
+	retry, ok := x.access.Limit.Allow(x.decision.RateKey(x.access.IPv6Bits), time.Now())
+	if ok {
+		return nil
+	}
+	return &refusal{
+		status: http.StatusTooManyRequests,
+		retry:  retry,
+		err:    fault.New(fault.Busy, "too many requests").WithHint("try again in %s; the limit is server.rateLimit", retry),
+	}
+}
+
+// secure tells browsers to stay with https, where the client came by it.
+func (x *exchange) secure() {
+	if x.access.HSTS > 0 && x.access.Base.Secure(x.decision) {
+		x.Header().Set("Strict-Transport-Security", "max-age="+seconds(x.access.HSTS))
+	}
+}
+
+// corsHeaders are the request headers a page may send.
+var corsHeaders = [...]string{"authorization", "content-type", "accept", "last-event-id", "mcp-protocol-version", "x-1mcp-affinity"}
+
+// cors lets pages of configured origins read what they are answered, and answers their preflights.
+func (x *exchange) cors(r *http.Request, to target) (done bool) {
+	origin := r.Header.Get("Origin")
+	if origin == "" || to.kind == toIndex || to.kind == toHealth || !x.access.Hosts.ListsOrigin(origin) {
+		return false
+	}
+	h := x.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Add("Vary", "Origin")
+	h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", to.allow)
+	h.Set("Access-Control-Allow-Headers", strings.Join(allowedHeaders(r.Header["Access-Control-Request-Headers"]), ", "))
+	h.Set("Access-Control-Max-Age", "600")
+	x.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// allowedHeaders returns those of the wanted headers that a page may send.
+func allowedHeaders(wanted []string) (out []string) {
+	for name := range strings.SplitSeq(strings.ToLower(strings.Join(wanted, ",")), ",") {
+		name = strings.TrimSpace(name)
+		if strings.HasPrefix(name, "mcp-") || containsText(corsHeaders[:], name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func containsText(list []string, text string) bool {
+	for _, t := range list {
+		if t == text {
+			return true
+		}
+	}
+	return false
+}

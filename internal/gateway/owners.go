@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"bytes"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+// maxOwners bounds how many tasks and elicitations are remembered, over all clients.
+const maxOwners = 16384
+
+// owners remembers to whom things belong that outlive the call they began in: tasks, and elicitations by
+// URL. The ids are the backends' own.
+type owners struct {
+	byID  *lru.Cache[owned, *session.Session] // whom to tell of it
+	tasks *lru.Cache[origin, string]          // which backend has a viewer's task
+}
+
+type owned struct{ backend, id string }
+
+func newOwners() *owners {
+	byID, _ := lru.New[owned, *session.Session](maxOwners) // fails for a size below one only
+	tasks, _ := lru.New[origin, string](maxOwners)
+	return &owners{byID, tasks}
+}
+
+// noteTask remembers the task that a result has begun.
+func (o *owners) noteTask(c *Client, backend string, reply *mcp.Message) {
+	if !bytes.Contains(reply.Raw, []byte(`"taskId"`)) {
+		return
+	}
+	result := reply.Bytes(reply.Result)
+	raw := mcp.Member(mcp.Member(result, "task"), "taskId")
+	if raw == nil {
+		raw = mcp.Member(result, "taskId")
+	}
+	id, ok := mcp.Unquote(raw)
+	if !ok {
+		return
+	}
+	o.tasks.Add(origin{c.viewer(), id}, backend)
+	if c.Session != nil {
+		o.byID.Add(owned{backend, id}, c.Session)
+	}
+}
+
+// noteElicitation remembers whom a question by URL went to.
+func (o *owners) noteElicitation(s *session.Session, backend string, params []byte) {
+	if id, ok := mcp.Unquote(mcp.Member(params, "elicitationId")); ok {
+		o.byID.Add(owned{backend, id}, s)
+	}
+}
+
+// noteVisits does the same for the questions in an error that asks for URLs to be visited.
+func (o *owners) noteVisits(c *Client, backend string, reply *mcp.Message) {
+	if c.Session == nil || reply.ErrorCode() != mcp.CodeURLElicitation {
+		return
+	}
+	for _, raw := range mcp.Elements(mcp.Member(reply.ErrorData(), "elicitations")) {
+		o.noteElicitation(c.Session, backend, raw)
+	}
+}
+
+// taskOwner returns the backend of a caller's task.
+func (o *owners) taskOwner(c *Client, id string) (backend string, ok bool) {
+	return o.tasks.Get(origin{c.viewer(), id})
+}
+
+// tell passes a notification about a task or an elicitation to the session it belongs to, and reports whether
+// it was known.
+func (o *owners) tell(backend string, m *mcp.Message) bool {
+	field := mcp.FieldTaskID
+	if m.Method == mcp.NoteElicitComplete {
+		field = mcp.FieldElicitationID
+	}
+	id, _ := m.Text(field)
+	s, ok := o.byID.Get(owned{backend, id})
+	if ok {
+		s.Send(bytes.Clone(m.Raw))
+	}
+	return ok
+}

@@ -1,0 +1,83 @@
+package trustproxy
+
+import (
+	"net/netip"
+	"net/textproto"
+	"strings"
+)
+
+// Onward is what a backend may learn about the client: one value for each of X-Forwarded-For,
+// -Proto and -Host. An empty value means that the header is left out.
+type Onward struct{ For, Proto, Host string }
+
+// Onward computes the forwarding headers for a backend whose owner asked for them. They hold
+// the verified part only, in canonical form: what the client wrote left of it is not repeated.
+// A degraded decision passes on the peer alone. Read it while the request's headers are valid.
+func (p *Policy) Onward(in Input, d Decision) Onward {
+	var hops []string
+	add := func(a netip.Addr) {
+		if a.IsValid() {
+			hops = append(hops, a.String())
+		}
+	}
+	if d.Status == StatusVerified {
+		add(d.Client)
+		for _, a := range p.between(in, d.Hops) {
+			add(a)
+		}
+	}
+	add(d.Peer)
+	return Onward{For: strings.Join(hops, ", "), Proto: d.Scheme, Host: d.Host}
+}
+
+// between returns the hops between the client and the peer, the one next to the client first.
+// A hop that a count skipped over without reading it may be broken; it is left out.
+func (p *Policy) between(in Input, hops int) []netip.Addr {
+	c, ok := p.chainOf(in)
+	if !ok {
+		return nil
+	}
+	out := make([]netip.Addr, hops-1)
+	for i := range out {
+		n, _ := c.next()
+		out[len(out)-1-i] = n.addr
+	}
+	return out
+}
+
+// Set replaces the three headers.
+func (o Onward) Set(header map[string][]string) {
+	for _, h := range []struct{ name, value string }{
+		{xForwardedFor, o.For}, {xForwardedProto, o.Proto}, {xForwardedHost, o.Host},
+	} {
+		delete(header, h.name)
+		if h.value != "" {
+			header[h.name] = []string{h.value}
+		}
+	}
+}
+
+// Strip removes what must not travel from a client to a backend: forwarding headers in every
+// spelling and the configured ones, Via, and hop-by-hop headers with those that Connection
+// lists. The gateway ends the protocol, so it is a new client.
+func (p *Policy) Strip(header map[string][]string) {
+	for _, line := range header["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			delete(header, textproto.CanonicalMIMEHeaderKey(trimOWS(name)))
+		}
+	}
+	for name := range header {
+		if p.headers.isForwarding(name) || isHopByHop(name) {
+			delete(header, name)
+		}
+	}
+}
+
+func isHopByHop(key string) bool {
+	switch key {
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Via":
+		return true
+	}
+	return false
+}
