@@ -17,7 +17,7 @@ func (v *view) checkScheme() []Finding {
 	}
 	said := v.protoHeader != "" && len(v.clean.Values(v.protoHeader)) > 0
 	switch {
-	case !v.clean.Trusted && !v.o.Setup.ProxyProtocol:
+	case !v.clean.Trusted && !v.o.Setup.ProxyProtocol, v.clean.Flag(trustproxy.ShortChain):
 		return nil // follows from that
 	case got != want && v.o.Setup.ProxyProtocol:
 		return one("wrong_scheme", severity, []Fix{{"HAProxy", []string{"server 1mcp " + v.o.gateway() + " send-proxy-v2-ssl check"}}},

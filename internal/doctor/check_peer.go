@@ -17,14 +17,14 @@ func (v *view) checkNothing() []Finding {
 // checkAnnounced is for a gateway that learns its client from the PROXY protocol: headers count only
 // for clients that are trusted proxies themselves.
 func (v *view) checkAnnounced() []Finding {
-	if !v.clean.Trusted {
+	switch {
+	case !v.clean.Trusted:
 		return nil
-	}
-	if isLoopback(v.clean.Peer) || v.clean.Peer == v.pub.Clean.Local.String() {
+	case isLoopback(v.clean.Peer):
 		return v.noteOwn(v.clean.Peer)
 	}
-	return one("trust_too_wide", Error, []Fix{inFile(`"trustProxy": ["ADDRESS-OF-YOUR-PROXY"]`)},
-		"the client's own address, %s, is in trustProxy, so what it writes of itself is believed", v.clean.Peer)
+	return one("trust_too_wide", Warning, []Fix{inFile(`"trustProxy": ["ADDRESS-OF-YOUR-PROXY"]`)},
+		"the client's own address, %s, is in trustProxy, so what it writes of itself is believed; if the proxy runs on this machine, run the doctor from elsewhere", v.clean.Peer)
 }
 
 func (v *view) noteOwn(address string) []Finding {
