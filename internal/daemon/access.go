@@ -12,9 +12,9 @@ import (
 	"onemcp/internal/trustproxy"
 )
 
-// access translates who is believed, what may be named and how often one may call. policy is the compiled
-// server.trustProxy.
-func access(s *config.Server, policy *trustproxy.Policy) *front.Access {
+// access translates who is believed, what may be named and how often one may call. policy is that of
+// server.trustProxy at the moment.
+func access(s *config.Server, policy func() *trustproxy.Policy) *front.Access {
 	return &front.Access{
 		Trust:     policy,
 		TrustText: s.TrustProxy.String(),

@@ -15,7 +15,7 @@ import (
 	"onemcp/internal/obs"
 	"onemcp/internal/probe"
 	"onemcp/internal/session"
-	"onemcp/internal/trustproxy"
+	"onemcp/internal/trustlist"
 )
 
 // GuardCommand is the argument that makes this program call [guard.Main].
@@ -56,7 +56,7 @@ type Daemon struct {
 	metrics  *obs.Metrics
 	front    *front.Front
 	requests *inflight
-	trust    atomic.Pointer[trustproxy.Policy]
+	trust    *believed
 	local    bool // nobody outside this machine can connect
 }
 
@@ -74,6 +74,8 @@ func (d *Daemon) wire(g *guard.Guard) {
 	d.metrics = obs.New(obs.Gauges{
 		Sessions: d.sessions.Len,
 		Backends: func() map[string]int { return countStates(d.gateway.Status()) },
+
+		TrustListAge: d.trust.Age,
 	})
 	d.front = front.New(front.Options{
 		Gateway:   d.gateway,
@@ -94,11 +96,14 @@ func (d *Daemon) wire(g *guard.Guard) {
 // access makes the access configuration in force, and says what is doubtful about it.
 func (d *Daemon) access() *front.Access {
 	server := &d.config.Server
-	policy := server.TrustProxy.Compile(nil)
-	d.trust.Store(policy)
-	a := access(server, policy)
+	a := access(server, d.trust.Policy)
 	warnOfAccess(d.o.Log, server, a, d.local)
 	return a
+}
+
+// openLists reads the lists that server.trustProxy names.
+func (d *Daemon) openLists() (*trustlist.Lists, error) {
+	return trustlist.Open(d.config.Server.TrustProxy, trustlist.Options{Log: d.o.Log})
 }
 
 // probeKey returns the key of the doctor's tokens. Without it the gateway serves all the same.
@@ -136,11 +141,17 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lists, err := d.openLists()
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	d.trust = newBelieved(lists)
 	d.local = endpointOf(listener).Loopback
 	g := startGuard(d.o.Executable, d.o.Log)
 	d.wire(g)
 	if d.config.Server.ProxyProtocol == "require" {
-		listener = &announcing{Listener: listener, trust: d.trust.Load, log: d.o.Log}
+		listener = &announcing{Listener: listener, trust: d.trust.Policy, log: d.o.Log}
 	}
 	d.setLevel()
 	ctx, cancel := context.WithCancelCause(ctx)

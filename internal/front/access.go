@@ -15,9 +15,9 @@ import (
 // Access is the part of the configuration that says who is believed, what may be named, and how
 // often one may call. It is immutable; a reload brings another one with [Front.SetAccess].
 type Access struct {
-	Trust           *trustproxy.Policy
-	TrustText       string         // the setting, as whoami shows it
-	Base            publicurl.Base //
+	Trust           func() *trustproxy.Policy // of the moment: lists change by themselves
+	TrustText       string                    // the setting, as whoami shows it
+	Base            publicurl.Base            //
 	Hosts           *hostguard.Guard
 	AllowedHosts    []string // as whoami shows them
 	RejectUntrusted bool     // refuse forwarding headers of peers that are not trusted
@@ -30,7 +30,8 @@ type Access struct {
 
 // openAccess believes nobody and serves loopback names.
 func openAccess() *Access {
-	return &Access{Trust: trustproxy.Default().Compile(nil), Hosts: hostguard.New(hostguard.Options{})}
+	policy := trustproxy.Default().Compile(nil)
+	return &Access{Trust: func() *trustproxy.Policy { return policy }, Hosts: hostguard.New(hostguard.Options{})}
 }
 
 // SetAccess puts another access configuration in force for the requests that come from now on.
@@ -39,19 +40,32 @@ func (f *Front) SetAccess(a *Access) { f.access.Store(a) }
 // derive finds out who asks, once for the request.
 func (x *exchange) derive(r *http.Request) {
 	x.access = x.front.access.Load()
-	in := trustproxy.Input{Peer: r.RemoteAddr, TLS: r.TLS != nil, Host: r.Host, Header: r.Header}
-	if c, ok := r.Context().Value(connKey{}).(Announced); ok {
-		in.Proxied, in.TLS = c.Announced()
-		in.TLS = in.TLS || r.TLS != nil
-	}
-	x.decision = x.access.Trust.Derive(in)
+	in := inputOf(r)
+	x.policy = x.access.Trust()
+	x.decision = x.policy.Derive(in)
 	x.front.Watch.Saw(&x.decision, in.Header)
 }
 
-// input is what [exchange.derive] judged, for an explanation.
-func (x *exchange) input(r *http.Request) trustproxy.Input {
-	in := trustproxy.Input{Peer: r.RemoteAddr, TLS: r.TLS != nil, Host: r.Host, Header: r.Header, Proxied: x.decision.Proxied}
+// inputOf is what the derivation judges.
+func inputOf(r *http.Request) trustproxy.Input {
+	in := trustproxy.Input{Peer: r.RemoteAddr, TLS: r.TLS != nil, Host: r.Host, Header: r.Header}
+	if c, ok := r.Context().Value(connKey{}).(Announced); ok {
+		proxied, tls := c.Announced()
+		in.Proxied, in.TLS = proxied, in.TLS || tls
+	}
 	return in
+}
+
+// Forwarded implements gateway.Forwarder: what a backend may learn of the client, where its owner asked
+// for that.
+func (x *exchange) Forwarded() [][2]string {
+	h := make(http.Header, 3)
+	x.policy.Onward(inputOf(x.request), x.decision).Set(h)
+	var out [][2]string
+	for name, values := range h {
+		out = append(out, [2]string{name, values[0]})
+	}
+	return out
 }
 
 // Announced is a connection that may have begun with a PROXY header.

@@ -25,6 +25,7 @@ const bigBody = 32 << 10
 type exchange struct {
 	http.ResponseWriter
 	front   *Front
+	request *http.Request
 	id      string
 	started time.Time
 	status  int    // 0: nothing written yet
@@ -33,12 +34,13 @@ type exchange struct {
 	err     error  // why the request was refused or failed
 
 	access   *Access             // in force for this request
+	policy   *trustproxy.Policy  // by which it was decided
 	decision trustproxy.Decision // who asks; derived once
 	route    kind                // what was asked for
 }
 
-func (f *Front) begin(w http.ResponseWriter, _ *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, front: f, id: f.ids.next(), started: time.Now()}
+func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, front: f, request: r, id: f.ids.next(), started: time.Now()}
 	w.Header().Set("X-Request-Id", x.id)
 	return x
 }

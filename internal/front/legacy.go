@@ -20,6 +20,7 @@ func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Messag
 		return err
 	}
 	c := legacyClient(at.scope, s)
+	c.Forwarder = x
 	switch m.Kind {
 	case mcp.Request:
 		f.call(x, r, c, m)

@@ -34,7 +34,9 @@ func (f *Front) postModern(x *exchange, r *http.Request, at place, m *mcp.Messag
 	if err := checkModern(m, r.Header); err != nil {
 		return err
 	}
-	f.callModern(x, r, modernClient(at.scope, r.Header, m), m)
+	c := modernClient(at.scope, r.Header, m)
+	c.Forwarder = x
+	f.callModern(x, r, c, m)
 	return nil
 }
 

@@ -35,7 +35,7 @@ func TestConversations(t *testing.T) {
 		t.Fatal("no conversations", err)
 	}
 	r := newRig(t, front.Options{MaxBody: 64 << 10, Access: &front.Access{
-		Trust: trustproxy.Default().Compile(nil),
+		Trust: func() *trustproxy.Policy { return trustproxy.Default().Compile(nil) },
 		Hosts: hostguard.New(hostguard.Options{Origins: []string{"https://app.example"}}),
 	}}, gateway.Setup{
 		Backends: []gateway.Spec{backend(t, "red", "red"), backend(t, "blue", "blue")},

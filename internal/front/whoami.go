@@ -71,8 +71,7 @@ func (f *Front) serveWhoami(x *exchange, r *http.Request, to target) error {
 }
 
 func (f *Front) tellWho(x *exchange, r *http.Request, token bool) error {
-	in := x.input(r)
-	d, steps := x.access.Trust.Explain(in)
+	d, steps := x.policy.Explain(inputOf(r))
 	who := whoami{
 		Peer: d.PeerText(), Status: d.Status.String(), Degraded: d.Degraded, Trusted: d.Trusted, Hops: d.Hops,
 		Scheme: d.Scheme, Host: d.Host, RawHost: r.Host,

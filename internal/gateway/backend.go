@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -293,7 +294,7 @@ func (b *backend) outlook(listed bool) (l *link, wait bool, err error) {
 	case b.primary != nil && (!listed || b.state != Starting):
 		return b.primary, false, nil
 	case b.ctx != nil && b.ctx.Err() != nil:
-		return nil, false, b.away(errors.New("the backend is being closed"))
+		return nil, false, b.away(errRetired)
 	case b.state == Starting || b.primary != nil:
 		return nil, true, nil
 	case b.state == Backoff && time.Until(b.retryAt) < soon && b.attempts <= 2:
@@ -332,15 +333,27 @@ func (b *backend) Status() Status {
 	return s
 }
 
-// tally counts calls under way, so that a retired backend can wait for the last one.
+// errRetired is in the chain of errors that a backend gives when it is being closed.
+var errRetired = fault.New(fault.Unavailable, "it is being closed")
+
+// tally counts calls under way, so that a retired backend can wait for the last one and take none after it.
 type tally struct {
-	n    atomic.Int64
+	n    atomic.Int64 // negative: closed
 	zero signal
 }
 
+const tallyClosed = math.MinInt64 / 2
+
 func (t *tally) init() { t.zero.init() }
 
-func (t *tally) enter() { t.n.Add(1) }
+// enter counts a call, unless the tally is closed.
+func (t *tally) enter() bool {
+	if t.n.Add(1) > 0 {
+		return true
+	}
+	t.n.Add(-1)
+	return false
+}
 
 func (t *tally) leave() {
 	if t.n.Add(-1) == 0 {
@@ -348,15 +361,17 @@ func (t *tally) leave() {
 	}
 }
 
-func (t *tally) wait(ctx context.Context) {
+// close waits for the last call, or until ctx ends; from then on none is let in.
+func (t *tally) close(ctx context.Context) {
 	for {
 		next := t.zero.next()
-		if t.n.Load() == 0 {
+		if t.n.CompareAndSwap(0, tallyClosed) {
 			return
 		}
 		select {
 		case <-next:
 		case <-ctx.Done():
+			t.n.Add(tallyClosed)
 			return
 		}
 	}

@@ -63,7 +63,9 @@ func (k *call) forward(ctx context.Context, t target) (Answer, error) {
 	if k.c.Era == mcp.Modern && mcp.MayAskBack(k.m.Method) {
 		return k.forwardModern(ctx, t)
 	}
-	t.b.calls.enter()
+	if !t.b.calls.enter() {
+		return Answer{}, errRetired
+	}
 	defer t.b.calls.leave()
 	reply, l, err := k.exchange(ctx, t)
 	if err == nil && k.c.Era == mcp.Legacy && l.info.Era == mcp.Modern {
@@ -109,7 +111,9 @@ func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
 	if t.b.keyFor(k.c, primary.info).era == mcp.Legacy {
 		return k.converse(ctx, t)
 	}
-	t.b.calls.enter()
+	if !t.b.calls.enter() {
+		return Answer{}, errRetired
+	}
 	defer t.b.calls.leave()
 	reply, l, err := k.exchange(ctx, t)
 	if err != nil {
@@ -181,6 +185,9 @@ func (k *call) request(t target, l *link) *upstream.Request {
 	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.owner()}
 	if l.info.Era == mcp.Modern {
 		k.addHeaders(r, t)
+	}
+	if t.b.spec.Load().ForwardClient && k.c.Forwarder != nil {
+		r.Forwarded = k.c.Forwarder.Forwarded()
 	}
 	return r
 }

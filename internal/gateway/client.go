@@ -24,6 +24,13 @@ type Client struct {
 	Session   *session.Session // legacy only
 	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
 	Params    [][2]string      // modern only: the Mcp-Param-* headers as they came, name and value
+	Forwarder Forwarder        // nil: nothing is known of where the request came from
+}
+
+// Forwarder tells, when a backend's owner asked for it, the headers by which the backend learns who the client
+// is: the verified part only.
+type Forwarder interface {
+	Forwarded() [][2]string
 }
 
 // kept returns a copy of c that owns its bytes: those of a modern client lie in its request, which is gone

@@ -18,6 +18,9 @@ var errParkExpired = fault.New(fault.Timeout, "the client did not answer in time
 // converse takes a modern client's call to a legacy backend, which may ask back in mid-call. It returns the final
 // answer, or a result of type input_required while the backend waits.
 func (k *call) converse(ctx context.Context, t target) (Answer, error) {
+	if !t.b.calls.enter() {
+		return Answer{}, errRetired
+	}
 	p := &parked{
 		g:     k.g,
 		bound: k.binding(),
@@ -33,7 +36,6 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	p.attach(k)
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p.cancel = cancel
-	t.b.calls.enter()
 	if !k.g.parking.start(func() {
 		defer t.b.calls.leave()
 		p.reply, p.via, p.err = first.exchange(run, t)

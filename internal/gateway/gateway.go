@@ -151,7 +151,7 @@ func (g *Gateway) retire(b *backend) {
 	g.group.Go(func() {
 		drain, cancel := context.WithTimeout(g.ctx, g.opts.Drain)
 		defer cancel()
-		b.calls.wait(drain)
+		b.calls.close(drain)
 		b.stop()
 	})
 }

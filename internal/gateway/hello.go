@@ -24,7 +24,6 @@ const maxInstructions = 2000
 // whatever text names it to the session table. On the endpoint of one backend it
 // waits for that backend.
 func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoint string, m *mcp.Message) (*session.Session, Answer, error) {
-	gen := g.current.Load()
 	wanted, _ := m.Text(mcp.FieldProtocolVersion)
 	s, err := g.opts.Sessions.Open(session.Spec{
 		Principal:    principal,
@@ -38,8 +37,11 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 	}
 	c := &Client{Scope: scope, Principal: principal, Era: mcp.Legacy, Session: s,
 		Meta: mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo}}
-	k := &call{g: g, gen: gen, c: c, m: m}
+	k := &call{g: g, gen: g.current.Load(), c: c, m: m}
 	a, err := k.hello(ctx)
+	for k.rerouted(err) {
+		a, err = k.hello(ctx)
+	}
 	if err != nil {
 		g.opts.Sessions.End(s)
 		return nil, Answer{}, err

@@ -227,7 +227,7 @@ func (b *backend) linkFor(key linkKey, c *Client) *link {
 // abandon marks a link that will never run.
 func (l *link) abandon() {
 	l.cancel()
-	l.err = fault.New(fault.Unavailable, "it is being closed")
+	l.err = errRetired
 	close(l.lost)
 	close(l.opened)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
@@ -20,14 +21,34 @@ func (g *Gateway) Serve(ctx context.Context, c *Client, m *mcp.Message, st Strea
 		defer finish()
 		ctx = inflight
 	}
-	k := &call{g: g, gen: g.current.Load(), c: c, m: m, st: st}
 	if removed(m.Method, c.Era) {
 		return Answer{}, noMethod(m.Method)
 	}
-	if c.Scope.Backend != "" {
+	k := &call{g: g, gen: g.current.Load(), c: c, m: m, st: st}
+	for {
+		a, err := k.route(ctx)
+		if !k.rerouted(err) {
+			return a, err
+		}
+	}
+}
+
+func (k *call) route(ctx context.Context) (Answer, error) {
+	if k.c.Scope.Backend != "" {
 		return k.direct(ctx)
 	}
 	return k.merged(ctx)
+}
+
+// rerouted reports whether a call is to be tried again: it found a backend in a generation that was replaced, and came when
+// that backend had been closed. Nothing has been sent of such a call.
+func (k *call) rerouted(err error) bool {
+	if !errors.Is(err, errRetired) {
+		return false
+	}
+	before := k.gen
+	k.gen = k.g.current.Load()
+	return k.gen != before
 }
 
 // removed reports whether an era does not have one of the other era's methods that are ours to answer.

@@ -9,12 +9,13 @@ import (
 
 // Request is one request on its way to a backend.
 type Request struct {
-	ID     uint64      // unique in the process; it is the id, and the progress token if any, in Body
-	Method string      // the request's method
-	Body   []byte      // the whole message; the connection keeps nothing of it after Call has returned
-	Name   string      // what Mcp-Name says to a modern HTTP backend; empty: no such header
-	Params [][2]string // Mcp-Param-* headers for a modern HTTP backend, name and value as sent
-	Owner  any         // whose call it is, comparable; nil: the gateway's own. A message that names no call belongs to the one owner that has calls in flight, if it is one; nil does not count
+	ID        uint64      // unique in the process; it is the id, and the progress token if any, in Body
+	Method    string      // the request's method
+	Body      []byte      // the whole message; the connection keeps nothing of it after Call has returned
+	Name      string      // what Mcp-Name says to a modern HTTP backend; empty: no such header
+	Params    [][2]string // Mcp-Param-* headers for a modern HTTP backend, name and value as sent
+	Forwarded [][2]string // headers that tell an HTTP backend who the client is; nil: it learns nothing
+	Owner     any         // whose call it is, comparable; nil: the gateway's own. A message that names no call belongs to the one owner that has calls in flight, if it is one; nil does not count
 }
 
 // Sink takes what a backend sends upward. Its methods are called one at a time for one

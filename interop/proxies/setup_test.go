@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -31,11 +32,15 @@ type setup struct {
 	scheme string // that clients use
 	prefix string // of the public path
 	env    []string
-	http2  bool // what clients speak with the outermost proxy
+	server map[string]any // settings beyond the file
+
+	noticed []string // flags, of a client that lies
+	http2   bool     // what clients speak with the outermost proxy
 }
 
 // setups are all that are tested whole.
 func setups() []setup {
+	strangers := []string{"untrusted_headers", "alias_header", "connection_strip"}
 	return []setup{
 		{name: "direct", file: "nginx/page.json"},
 		{name: "nginx/page", file: "nginx/page.json", hops: []hop{nginx("nginx/page.conf")}},
@@ -48,13 +53,13 @@ func setups() []setup {
 		{name: "apache/page", file: "apache/page.json", hops: []hop{apache("page.conf")}},
 		{name: "apache/recommended", file: "apache/recommended.json", hops: []hop{apache("recommended.conf")}},
 		{name: "haproxy", file: "haproxy/haproxy.json", hops: []hop{haproxy("haproxy.cfg")}},
-		{name: "haproxy/proxy-protocol", file: "haproxy/proxy-protocol.json", hops: []hop{haproxy("proxy-protocol.cfg")}},
-		{name: "haproxy/proxy-protocol/tls", file: "haproxy/proxy-protocol.json", hops: []hop{haproxyTLS("proxy-protocol.cfg")}, scheme: "https"},
+		{name: "haproxy/proxy-protocol", file: "haproxy/proxy-protocol.json", hops: []hop{haproxy("proxy-protocol.cfg")}, noticed: strangers},
+		{name: "haproxy/proxy-protocol/tls", file: "haproxy/proxy-protocol.json", hops: []hop{haproxyTLS("proxy-protocol.cfg")}, scheme: "https", noticed: strangers},
 		{name: "caddy", file: "caddy/caddy.json", hops: []hop{caddy}},
 		{name: "caddy/tls", file: "caddy/caddy.json", hops: []hop{caddyTLS}, scheme: "https", http2: true},
 		{name: "compose/page", file: "compose/page/mcp.json", env: []string{"TRUST_PROXY=true"}, hops: []hop{nginx("compose/page/nginx.conf")}},
 		{name: "compose/recommended", file: "compose/recommended/mcp.json", env: []string{"TRUST_PROXY=127.0.0.0/30"}, hops: []hop{nginx("compose/recommended/nginx.conf")}},
-		{name: "cloudflare/nginx", file: "cloudflare/nginx.json", hops: []hop{nginx("cloudflare/nginx.conf")}, scheme: "https"},
+		{name: "cloudflare/nginx", file: "cloudflare/nginx.json", hops: []hop{nginx("cloudflare/nginx.conf")}, scheme: "https", noticed: []string{"spoof_prefix"}},
 		{name: "nginx+haproxy", file: "haproxy/haproxy.json", hops: []hop{haproxy("behind-proxy.cfg"), nginx("nginx/recommended.conf")}},
 	}
 }
@@ -62,10 +67,12 @@ func setups() []setup {
 // site is a setup that runs.
 type site struct {
 	setup
-	base    string // public URL of the gateway, without a slash at the end
-	proxy   string // where the outermost proxy serves
-	gateway *harness.Child
-	client  *http.Client
+	base  string // public URL of the gateway, without a slash at the end
+	proxy string // where the outermost proxy serves
+	state string // the gateway's directory
+
+	external string // the gateway's externalUrl
+	client   *http.Client
 }
 
 // start runs a setup. Proxies cut what is idle for limit, if that is not empty.
@@ -77,9 +84,10 @@ func (s setup) start(t testing.TB, limit string) *site {
 	out := &site{setup: s, proxy: reserve(t)}
 	_, port, _ := net.SplitHostPort(out.proxy)
 	origin := s.scheme + "://" + net.JoinHostPort(publicName, port)
-	out.base = origin + s.prefix
-	upstream, gateway := startGateway(t, s.config(t, port), s.env...)
-	out.gateway = gateway
+	out.base, out.state = origin+s.prefix, t.TempDir()
+	config := s.config(t, port)
+	out.external, _ = config["server"]["externalUrl"].(string)
+	upstream := startGateway(t, encode(t, config), append(s.env, "ONE_MCP_STATE_DIR="+out.state)...)
 	if len(s.hops) == 0 {
 		out.proxy, out.base = upstream, "http://"+upstream
 	}
@@ -103,7 +111,7 @@ func (s setup) chain(t testing.TB, at, upstream, limit string) {
 
 // config is the gateway's deployed file, with a free port, short beats, the
 // public port, and a server behind it.
-func (s setup) config(t testing.TB, port string) string {
+func (s setup) config(t testing.TB, port string) map[string]map[string]any {
 	t.Helper()
 	text := deployed(t, s.file)
 	if strings.Contains(text, publicName) {
@@ -116,6 +124,7 @@ func (s setup) config(t testing.TB, port string) string {
 	if config["server"] == nil {
 		config["server"] = map[string]any{}
 	}
+	maps.Copy(config["server"], s.server)
 	config["server"]["heartbeatInterval"] = beat
 	if _, unix := config["server"]["listen"]; unix {
 		config["server"]["listen"] = "unix:" + filepath.Join(shortDir(t), "1mcp.sock")
@@ -126,6 +135,11 @@ func (s setup) config(t testing.TB, port string) string {
 		"command": os.Args[0], "env": map[string]string{asBackend: "1"},
 		"protocol": "legacy", // one process for clients of both eras
 	}}
+	return config
+}
+
+func encode(t testing.TB, config any) string {
+	t.Helper()
 	raw, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
@@ -145,14 +159,14 @@ func shortDir(t testing.TB) string {
 }
 
 // startGateway returns where the gateway listens: host:port, or a path.
-func startGateway(t testing.TB, config string, env ...string) (string, *harness.Child) {
+func startGateway(t testing.TB, config string, env ...string) string {
 	t.Helper()
 	home := t.TempDir()
 	file := write(t, home, "mcp.json", config)
 	child := harness.Start(t, harness.Spec{
 		Path: bin.OneMCP,
 		Args: []string{"serve", "--config", file},
-		Env:  append(env, "HOME="+home, "XDG_CONFIG_HOME="+home, "ONE_MCP_STATE_DIR="+filepath.Join(home, "state")),
+		Env:  append(env, "HOME="+home, "XDG_CONFIG_HOME="+home),
 		Dir:  home,
 	})
 	t.Cleanup(func() {
@@ -160,7 +174,7 @@ func startGateway(t testing.TB, config string, env ...string) (string, *harness.
 			t.Errorf("the gateway did not stop cleanly: %v", err)
 		}
 	})
-	return child.Await("where it listens", listening), child
+	return child.Await("where it listens", listening)
 }
 
 func listening(line string) (string, bool) {

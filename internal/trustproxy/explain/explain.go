@@ -46,10 +46,15 @@ func ParseHeader(s string) ([2]string, error) {
 // Run explains one request, or each of the input's, and writes the answers in the same order.
 // A refused setting is an answer within a stream; for a single request it is also the error.
 func Run(in io.Reader, out io.Writer, o Options) error {
-	e := explainer{load: o.Load, policies: map[string]compiled{}}
+	e := &explainer{load: o.Load, policies: map[string]compiled{}}
 	if o.Stdin {
 		return e.stream(in, out)
 	}
+	return e.one(out, o)
+}
+
+// one explains a single request.
+func (e *explainer) one(out io.Writer, o Options) error {
 	p, err := e.compile(o.TrustProxy, trustproxy.ParseText)
 	if o.JSON {
 		return errors.Join(encode(out, e.answer(p, err, o.Request)), err)
@@ -121,12 +126,18 @@ func (e *explainer) stream(in io.Reader, out io.Writer) error {
 		if readErr == io.EOF {
 			return w.Flush()
 		}
-		if r.Buffered() == 0 {
-			if err := w.Flush(); err != nil {
-				return err
-			}
+		if err := flushIdle(r, w); err != nil {
+			return err
 		}
 	}
+}
+
+// flushIdle flushes w when r has nothing at hand.
+func flushIdle(r *bufio.Reader, w *bufio.Writer) error {
+	if r.Buffered() > 0 {
+		return nil
+	}
+	return w.Flush()
 }
 
 func (e *explainer) line(n int, text []byte) any {

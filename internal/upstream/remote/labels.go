@@ -44,14 +44,27 @@ func (l *labels) request(r *upstream.Request) http.Header {
 		h = l.again
 	}
 	if !l.modern() {
-		return h
+		return forwarded(h, r)
 	}
 	h = with(h, r.Method)
+	h = forwarded(h, r)
 	if r.Name != "" {
 		h[mcp.HeaderName] = []string{mcp.EncodeHeader(r.Name)}
 	}
 	for _, p := range r.Params {
 		h[http.CanonicalHeaderKey(p[0])] = []string{p[1]}
+	}
+	return h
+}
+
+// forwarded returns h with the headers that tell of the client, if there are any; h itself stays.
+func forwarded(h http.Header, r *upstream.Request) http.Header {
+	if len(r.Forwarded) == 0 {
+		return h
+	}
+	h = h.Clone()
+	for _, p := range r.Forwarded {
+		h[p[0]] = []string{p[1]}
 	}
 	return h
 }
