@@ -42,7 +42,7 @@ func (s *Stream) span() time.Duration {
 // checkIdle looks whether a stream lives that has beats alone.
 func (v *view) checkIdle() []Finding {
 	s := v.pub.Idle
-	if s == nil || !s.Cut {
+	if s == nil || !s.Cut && s.Status == http.StatusOK || v.pub.Stream.Cut || v.pub.Stream.Status != http.StatusOK {
 		return nil
 	}
 	beat := time.Duration(v.clean.Heartbeat) * time.Millisecond
