@@ -127,8 +127,11 @@ func (p *post) exchangeAll() {
 		if p.prefix != "" && !l.merged {
 			continue
 		}
-		for _, odd := range oddities {
-			for _, say := range says {
+		for i, odd := range oddities {
+			for j, say := range says {
+				if l.name != letters[0].name && (i+j)%len(says) != 0 {
+					continue // all that may be said to the first letter, in turn to the others
+				}
 				p.exchange(l, odd.value, say.texts, fmt.Sprintf("%s, %s: %s", l.name, odd.name, say.name))
 			}
 		}

@@ -10,7 +10,7 @@ import (
 func ranks() map[string]int {
 	byRank := [][]string{
 		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/trustproxy", "internal/ratelimit"},
-		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist"},
+		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist", "internal/trustwatch"},
 		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/peer", "internal/catalog", "internal/session", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},

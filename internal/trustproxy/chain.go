@@ -155,25 +155,28 @@ func (c *chain) begin(h header, lines []string) {
 
 func (c *chain) void() bool { return c.forwarded && c.elements.void }
 
-func (c *chain) next() (node, bool) {
+// next reads the next node to the left into n.
+func (c *chain) next(n *node) bool {
 	if c.forwarded {
-		return c.nextElement()
+		return c.nextElement(n)
 	}
 	s, ok := c.tail.next()
 	if !ok {
-		return node{}, false
+		return false
 	}
-	a, f := parseNode(s, false)
-	return node{s, a, f}, true
+	n.text = s
+	n.addr, n.form = parseNode(s, false)
+	return true
 }
 
-func (c *chain) nextElement() (node, bool) {
+func (c *chain) nextElement(n *node) bool {
 	text, ok := c.elements.fromRight(c.yielded)
 	if !ok {
-		return node{}, false
+		return false
 	}
 	c.yielded++
-	return parseElement(text).node(), true
+	*n = parseElement(text).node()
+	return true
 }
 
 func (c *chain) more() bool {

@@ -133,9 +133,9 @@ func (r *derivation) list() bool {
 // walk goes from the right over trusted hops to the first address that is not one.
 func (r *derivation) walk() {
 	var last, before netip.Addr
+	var n node
 	for k := 0; ; k++ {
-		n, ok := r.chain.next()
-		if !ok {
+		if !r.chain.next(&n) {
 			r.exhausted(last, before, k)
 			return
 		}
@@ -191,8 +191,7 @@ func (r *derivation) count() bool {
 	lastK := 1
 	var n node
 	for k := 1; k <= r.p.hops; k++ {
-		var ok bool
-		if n, ok = r.chain.next(); !ok {
+		if !r.chain.next(&n) {
 			r.raise(ShortChain, true)
 			r.direct(StatusDegraded)
 			return false

@@ -12,5 +12,5 @@
 //
 // The package does no I/O, starts no goroutine and keeps no state; everything in it is
 // safe for concurrent use. It does not load lists (package trustlist does), does not
-// judge hosts and origins (package guard), and counts nothing (package trustwatch).
+// judge hosts and origins (package hostguard), and counts nothing (package trustwatch).
 package trustproxy

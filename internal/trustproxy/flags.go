@@ -86,8 +86,6 @@ func (s Flags) Has(f Flag) bool { return s&Flags(f) != 0 }
 // With returns the set with f in it.
 func (s Flags) With(f Flag) Flags { return s | Flags(f) }
 
-func (s *Flags) raise(f Flag) { *s |= Flags(f) }
-
 // All yields the flags of the set, in the order of their declaration.
 func (s Flags) All(yield func(Flag) bool) {
 	for rest := s; rest != 0; rest &= rest - 1 {

@@ -155,7 +155,7 @@ func parseParameter(s string) (name, value string, ok bool) {
 		value, ok = unquote(value)
 		return name, value, ok
 	}
-	return name, value, strings.IndexAny(value, "\" \t\\") < 0
+	return name, value, !strings.ContainsAny(value, "\" \t\\")
 }
 
 // unquote reads a quoted string that must be all of s.

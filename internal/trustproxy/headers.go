@@ -177,14 +177,29 @@ const (
 
 // classify sorts a canonical header name.
 func classify(key string) class {
-	if len(key) < len("X-Host") || !knownLetters.has(key[0]) {
+	if !candidate(key) {
 		return classOther
 	}
-	switch key[1] {
-	case '-', 'o', 'f', 'l', 'r', 'a': // X-, Fo, Cf, Cl, Tr, Fr, Fa
-		return classifyKnown(key)
+	return classifyKnown(key)
+}
+
+// candidate tells by its first two letters whether a canonical name may be a forwarding header,
+// in either spelling. It settles nearly all other headers.
+func candidate(key string) bool {
+	if len(key) < len("X-Host") {
+		return false
 	}
-	return classOther
+	switch second := key[1]; key[0] {
+	case 'X':
+		return second == '-' || second == '_'
+	case 'F': // Forwarded, Front-End-Https, Fastly-Client-Ip
+		return second == 'o' || second == 'r' || second == 'a'
+	case 'C': // Cf-, Client-Ip
+		return second == 'f' || second == 'l'
+	case 'T': // True-Client-Ip
+		return second == 'r'
+	}
+	return false
 }
 
 func classifyKnown(key string) class {

@@ -39,7 +39,8 @@ func (p *Policy) between(in Input, hops int) []netip.Addr {
 	}
 	out := make([]netip.Addr, hops-1)
 	for i := range out {
-		n, _ := c.next()
+		var n node
+		c.next(&n)
 		out[len(out)-1-i] = n.addr
 	}
 	return out

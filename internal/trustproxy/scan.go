@@ -78,7 +78,7 @@ func (s *scanned) other(h *headers, key string, lines []string) {
 		s.strip = h.listedIn(lines)
 	case key == "Via":
 		s.seen |= SeenVia
-	case strings.IndexByte(key, '_') >= 0 && h.isForwarding(key):
+	case candidate(key) && strings.IndexByte(key, '_') >= 0 && h.isForwarding(key):
 		s.seen |= SeenAlias
 	}
 }

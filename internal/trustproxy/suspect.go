@@ -90,29 +90,24 @@ func (p *Policy) ClaimsInternal(in Input, d Decision) bool {
 	if !ok || !d.Flags.Has(SpoofPrefix) {
 		return false
 	}
-	for i := 0; ; i++ {
-		n, ok := c.next()
-		if !ok {
-			return false
-		}
+	var n node
+	for i := 0; c.next(&n); i++ {
 		if i >= d.Hops && n.form == formAddress && (isInternal(n.addr) || p.mode == trustListed && p.Trusts(n.addr)) {
 			return true
 		}
 	}
+	return false
 }
 
 // Claim returns the leftmost entry of the client's header as it came, which a client can
 // choose freely: text for counting and quoting, never an address to use.
 func (p *Policy) Claim(in Input) string {
-	c, ok := p.chainOf(in)
-	claim := ""
-	for ok {
-		var n node
-		if n, ok = c.next(); ok {
-			claim = n.text
+	var n node
+	if c, ok := p.chainOf(in); ok {
+		for c.next(&n) {
 		}
 	}
-	return claim
+	return n.text
 }
 
 // chainOf returns the entries of the client's header, if it is a list.
