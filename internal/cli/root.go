@@ -8,7 +8,7 @@ import (
 )
 
 // Run runs the command that env asks for. It returns the exit code: 0, or 1 when the command did not
-// succeed, which stderr or the command's own output explains.
+// succeed, which stderr or the command's own output explains; doctor has codes of its own.
 func Run(env Env) int {
 	root := newRoot(&env)
 	root.SetArgs(env.Args)
@@ -19,11 +19,19 @@ func Run(env Env) int {
 	if err == nil {
 		return 0
 	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
 	if !errors.Is(err, errTold) {
 		fmt.Fprintf(env.Stderr, "1mcp: %v\n", err)
 	}
 	return 1
 }
+
+// exitCode ends a command that has printed all there is to say.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // errTold ends a command that has printed already what went wrong.
 var errTold = errors.New("told already")
@@ -46,6 +54,6 @@ offers all their tools, prompts and resources at http://127.0.0.1:3000/mcp.`,
 	serve := newServe(env)
 	root.Flags().AddFlagSet(serve.Flags())
 	root.RunE = serve.RunE
-	root.AddCommand(serve, newCheck(env), newHealth(env), newTrust(env), newSchema(env), newExample(env), newGuard(env), newVersion(env))
+	root.AddCommand(serve, newCheck(env), newHealth(env), newDoctor(env), newTrust(env), newSchema(env), newExample(env), newGuard(env), newVersion(env))
 	return root
 }

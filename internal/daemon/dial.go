@@ -15,7 +15,7 @@ import (
 // Dial opens a connection to the listener that a configuration describes, whatever its form: TCP or a unix
 // socket, with a LOCAL header where PROXY headers are required. It is for programs on the same machine.
 func Dial(ctx context.Context, s *config.Server) (net.Conn, error) {
-	network, address, err := dialTarget(s)
+	network, address, err := Address(s)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,9 @@ func Dial(ctx context.Context, s *config.Server) (net.Conn, error) {
 	return c, nil
 }
 
-func dialTarget(s *config.Server) (network, address string, err error) {
+// Address returns where programs on this machine reach the listener that a configuration describes: tcp
+// and host:port, or unix and a path.
+func Address(s *config.Server) (network, address string, err error) {
 	switch {
 	case s.Listen != "":
 		return "unix", string(s.Listen), nil

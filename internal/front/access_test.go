@@ -111,7 +111,7 @@ func TestTheDoctorsTokenShowsMore(t *testing.T) {
 		t.Errorf("anomalies: %s", got)
 	}
 	stream := ask(t, f, "GET", "http://x/whoami/stream?events=2&gap=0", "127.0.0.1:9", token)
-	if n := strings.Count(stream.Body.String(), `{"event":`); n != 2 || stream.Header().Get("X-Accel-Buffering") != "no" {
+	if n := strings.Count(stream.Body.String(), "id: "); n != 2 || stream.Header().Get("X-Accel-Buffering") != "no" {
 		t.Errorf("stream of %d events: %v", n, stream.Header())
 	}
 	for _, query := range []string{"events=0", "events=x", "events=99", "gap=-1", "gap=999999"} {

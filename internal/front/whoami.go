@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/probe"
+	"onemcp/internal/sse"
 	"onemcp/internal/trustproxy"
 )
 
@@ -123,20 +125,41 @@ func (f *Front) streamTest(x *exchange, r *http.Request) error {
 		return fault.New(fault.Invalid, "events must be from 1 to %d and gap from 0 to %d", maxTestEvents, maxTestGap/time.Millisecond)
 	}
 	e := x.events()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for i := range events {
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
+		if i > 0 && !e.pause(r.Context(), gap, f.Heartbeat) {
 			return nil
 		}
-		if err := e.send([]byte(`{"event":` + strconv.Itoa(i+1) + `,"time":"` + time.Now().UTC().Format(time.RFC3339Nano) + `"}`)); err != nil {
+		if err := e.numbered(i+1, `{"time":"`+time.Now().UTC().Format(time.RFC3339Nano)+`"}`); err != nil {
 			return nil
 		}
-		timer.Reset(gap)
 	}
 	return nil
+}
+
+// numbered writes an event with an id at once.
+func (e *events) numbered(id int, data string) error {
+	e.buf = sse.Append(e.buf, sse.Event{ID: strconv.Itoa(id), Data: []byte(data)})
+	return e.flush()
+}
+
+// pause waits for a time, beating as every stream does, and reports whether the client is still there.
+func (e *events) pause(ctx context.Context, gap, beat time.Duration) bool {
+	end := time.NewTimer(gap)
+	defer end.Stop()
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end.C:
+			return true
+		case <-tick.C:
+			if e.beat() != nil {
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 func number(text string, otherwise int) int {

@@ -15,7 +15,7 @@ func ranks() map[string]int {
 		{"internal/peer", "internal/catalog", "internal/session", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
 		{"internal/front", "internal/admin"},
-		{"internal/daemon"},
+		{"internal/daemon", "internal/doctor"},
 		{"internal/cli"},
 		{"cmd/1mcp", "internal/endtoend", "internal/policy", ".ci/report"},
 	}
