@@ -33,8 +33,9 @@ type Session struct {
 
 	mu     sync.Mutex
 	calls  map[string]context.CancelCauseFunc // in flight, by the client's raw id
-	queue  queue
 	ending []func()
+
+	store store
 }
 
 // ErrEnded is the cause of everything that stops because its session ended.
@@ -43,12 +44,12 @@ var ErrEnded = fault.New(fault.NotFound, "the session has ended").WithHint("init
 // ErrCancelled is the cause of a call's end when the client cancelled it: nothing is answered.
 var ErrCancelled = fault.New(fault.Canceled, "the client cancelled the request")
 
-func newSession(s Spec, now time.Time) *Session {
+func newSession(s Spec, now time.Time, p *pool) *Session {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	ctx, cancel := context.WithCancelCause(context.Background())
 	n := &Session{Spec: s, ID: base64.RawURLEncoding.EncodeToString(id[:]), ctx: ctx, cancel: cancel}
-	n.queue.wake = make(chan struct{}, 1)
+	n.store.pool = p
 	n.seen.Store(now.UnixNano())
 	return n
 }
@@ -116,48 +117,63 @@ func (s *Session) OnEnd(do func()) {
 	do()
 }
 
-// Send queues a message for the session's stream. When the queue is full the oldest
-// message is dropped: a client that does not listen must not cost memory.
-func (s *Session) Send(msg []byte) { s.queue.push(msg) }
+// Send adds a message to the session's own stream, where it waits for a reader.
+func (s *Session) Send(msg []byte) { s.own().Send(msg) }
 
-// Attach delivers queued messages through write until ctx or the session ends, write fails, or
-// another stream takes over (a client that reconnects is believed: the
-// newest stream wins). idle is called whenever beat passes without a message; zero means never.
-func (s *Session) Attach(ctx context.Context, beat time.Duration, write func(msg []byte) error, idle func() error) error {
-	s.open.Add(1)
-	defer s.open.Add(-1)
-	turn := s.queue.takeOver()
-	timer := newBeat(beat)
-	defer timer.stop()
-	for {
-		msgs, mine := s.queue.drain(turn)
-		if !mine {
-			return nil
-		}
-		for i, msg := range msgs {
-			if err := write(msg); err != nil {
-				s.queue.putBack(msgs[i:])
-				return err
-			}
-		}
-		timer.restart()
-		select {
-		case <-s.queue.wake:
-		case <-timer.c():
-			if err := idle(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.ctx.Done():
-			return context.Cause(s.ctx)
-		}
+// own returns the stream for what belongs to no call.
+func (s *Session) own() *Stream {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return s.store.open(s, 0)
+}
+
+// NewStream returns a stream for the answer to one call, or several calls of one POST. It must be ended.
+func (s *Session) NewStream() *Stream {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.store.last++
+	return s.store.open(s, s.store.last)
+}
+
+// Continue decides which stream a client gets that has lost one, and behind which message it goes on; nil stands for the
+// first that has not been written. lastEvent is the id of the last event it has got, "" if it has none. A stream that is not
+// known any more, or never was, is replaced by the session's own.
+//
+// over says that nothing more will come for this client: the stream has ended and been read to its
+// end, or it is not known and the session's own has a reader already, from which it must not be taken: the two
+// would take it from each other for ever.
+func (s *Session) Continue(lastEvent string) (st *Stream, after *uint64, over bool) {
+	own := s.own()
+	if lastEvent == "" {
+		return own, nil, false
 	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	place, ok := ParsePlace(lastEvent)
+	if st = s.store.streams[place.Stream]; !ok || st == nil {
+		return own, nil, own.attached
+	}
+	return st, &place.N, st.ended && place.N >= st.newest
+}
+
+// Attach delivers the messages of the session's own stream through write until ctx or the session ends, write fails, or
+// another reader takes over. What was written is not kept, so this is for transports whose
+// streams cannot be resumed. idle is called whenever beat passes without a message; zero means never.
+func (s *Session) Attach(ctx context.Context, beat time.Duration, write func(msg []byte) error, idle func() error) error {
+	return s.own().Attach(ctx, Reader{Beat: beat, Idle: idle, Forget: true, Write: func(events []Event) (int, error) {
+		for i, e := range events {
+			if err := write(e.Msg); err != nil {
+				return i, err
+			}
+		}
+		return len(events), nil
+	}})
 }
 
 // end ends the session once.
 func (s *Session) end(cause error) {
 	s.cancel(cause)
+	s.store.end()
 	s.mu.Lock()
 	ending := s.ending
 	s.ending = nil

@@ -10,27 +10,60 @@ import (
 
 // Limits bound a table.
 type Limits struct {
-	Max  int           // sessions at a time; 0: no bound
-	Idle time.Duration // how long an unused session lives; 0: for ever
+	Max       int           // sessions at a time; 0: no bound
+	PerClient int           // sessions of one client at a time, see [Table.Claim]; 0: no bound
+	Idle      time.Duration // how long an unused session lives; 0: for ever
+	Kept      int64         // bytes that all sessions together keep for streams to be resumed, above which each keeps little; 0: 256 MiB
 }
 
 // Table finds sessions by id.
 type Table struct {
 	limits Limits
+	pool   pool
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
+	claims   map[any]int // sessions by client
 	closed   bool
 }
 
 // NewTable returns an empty table.
 func NewTable(l Limits) *Table {
-	return &Table{limits: l, sessions: make(map[string]*Session)}
+	t := &Table{limits: l, sessions: make(map[string]*Session), claims: make(map[any]int)}
+	if t.pool.max = l.Kept; l.Kept == 0 {
+		t.pool.max = defaultKept
+	}
+	return t
+}
+
+// Claim counts a session that a client is about to open. client is any comparable value that tells clients
+// apart, such as the network they call from. release must be called once, when
+// the session has ended or was not opened. A client that has all it may is a fault of kind Busy.
+func (t *Table) Claim(client any) (release func(), err error) {
+	if t.limits.PerClient <= 0 {
+		return func() {}, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.claims[client] >= t.limits.PerClient {
+		return nil, fault.New(fault.Busy, "the limit of %d sessions for one client address is reached", t.limits.PerClient).
+			WithHint("end sessions with DELETE, or raise server.maxSessionsPerClient")
+	}
+	t.claims[client]++
+	return func() { t.release(client) }, nil
+}
+
+func (t *Table) release(client any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.claims[client]--; t.claims[client] <= 0 {
+		delete(t.claims, client)
+	}
 }
 
 // Open makes a session. A full table is a fault of kind Busy; a closed one, Unavailable.
 func (t *Table) Open(s Spec) (*Session, error) {
-	n := newSession(s, time.Now())
+	n := newSession(s, time.Now(), &t.pool)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -73,14 +106,15 @@ func (t *Table) Len() int {
 	return len(t.sessions)
 }
 
-// Run expires idle sessions until ctx ends; then it ends all and opens no more.
+// Run expires idle sessions, and what is kept for streams that nobody resumed, until ctx ends; then it ends all
+// sessions and opens no more.
 func (t *Table) Run(ctx context.Context) error {
 	defer t.closeAll()
-	if t.limits.Idle <= 0 {
-		<-ctx.Done()
-		return nil
+	every := time.Minute
+	if t.limits.Idle > 0 {
+		every = min(t.limits.Idle/4+time.Millisecond, every)
 	}
-	tick := time.NewTicker(min(t.limits.Idle/4+time.Millisecond, time.Minute))
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -93,17 +127,21 @@ func (t *Table) Run(ctx context.Context) error {
 }
 
 func (t *Table) expire(now time.Time) {
-	limit := now.Add(-t.limits.Idle).UnixNano()
-	var old []*Session
+	var old, alive []*Session
 	t.mu.RLock()
 	for _, s := range t.sessions {
-		if s.open.Load() == 0 && s.seen.Load() < limit {
+		if t.limits.Idle > 0 && s.open.Load() == 0 && s.seen.Load() < now.Add(-t.limits.Idle).UnixNano() {
 			old = append(old, s)
+		} else {
+			alive = append(alive, s)
 		}
 	}
 	t.mu.RUnlock()
 	for _, s := range old {
 		t.drop(s, ErrEnded)
+	}
+	for _, s := range alive {
+		s.store.prune(now)
 	}
 }
 
