@@ -266,8 +266,11 @@ func nextEvent(in *bufio.Reader) (name string, data []byte, err error) {
 		if value, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
 			got = append(got, value)
 		}
-		if len(line) == 0 && len(got) > 0 {
-			return name, bytes.Join(got, []byte("\n")), nil
+		if len(line) == 0 {
+			if data := bytes.Join(got, []byte("\n")); len(data) > 0 { // else only the place where a stream begins
+				return name, data, nil
+			}
+			name, got = "", nil
 		}
 	}
 }

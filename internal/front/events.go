@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"time"
 
+	"onemcp/internal/session"
 	"onemcp/internal/sse"
 )
 
 const (
 	keptBuffer = 16 << 10 // a larger event's buffer is not kept
 	flushAt    = 64 << 10 // events together up to this size are written in one go
+
+	resumeAfter = time.Second // how long clients shall wait before they resume a stream
 )
 
 // events writes an event stream. It is used by one goroutine at a time.
@@ -47,14 +50,28 @@ func (e *events) send(msg []byte) error {
 	return e.flush()
 }
 
+// event puts a message with its place in a session's stream into the buffer.
+func (e *events) event(ev session.Event) {
+	e.buf = sse.Append(e.buf, sse.Event{Name: "message", ID: ev.At.String(), Data: ev.Msg})
+}
+
+// prime puts an event without data into the buffer, which tells the client from where on it may resume the stream, and
+// after what time.
+func (e *events) prime(at session.Place) {
+	e.buf = sse.Append(e.buf, sse.Event{ID: at.String(), Retry: resumeAfter})
+}
+
 // name puts an event of another name than message into the buffer.
 func (e *events) name(name, data string) {
 	e.buf = sse.Append(e.buf, sse.Event{Name: name, Data: []byte(data)})
 }
 
+// comment puts a comment into the buffer.
+func (e *events) comment() { e.buf = sse.AppendComment(e.buf, "beat") }
+
 // beat writes a comment, which keeps the stream alive and shows whether the client is.
 func (e *events) beat() error {
-	e.buf = sse.AppendComment(e.buf, "beat")
+	e.comment()
 	return e.flush()
 }
 

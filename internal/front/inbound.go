@@ -1,7 +1,6 @@
 package front
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -47,15 +46,24 @@ func (p *inboundPool) put(in *inbound) {
 // read takes the request's body as one message. The caller returns it to the pool when nobody
 // reads it any more.
 func (f *Front) read(x *exchange, r *http.Request) (*inbound, error) {
+	in, err := f.receive(x, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.scan(); err != nil {
+		f.inbound.put(in)
+		return nil, err
+	}
+	return in, nil
+}
+
+// receive is read without a look at what came.
+func (f *Front) receive(x *exchange, r *http.Request) (*inbound, error) {
 	if err := checkContentType(r.Header); err != nil {
 		return nil, err
 	}
 	in := f.inbound.get()
-	err := f.readBody(in, x, r)
-	if err == nil {
-		err = in.scan()
-	}
-	if err != nil {
+	if err := f.readBody(in, x, r); err != nil {
 		f.inbound.put(in)
 		return nil, err
 	}
@@ -119,8 +127,8 @@ func (in *inbound) scan() (err error) {
 	if !utf8.Valid(in.buf) || !json.Valid(in.buf) {
 		return fault.New(fault.Malformed, "the body is not JSON: %v", err)
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(in.buf, " \t\r\n"), []byte("[")) {
-		return fault.New(fault.Invalid, "batches are not served").WithHint("send one message per request")
+	if isBatch(in.buf) {
+		return errNoBatch
 	}
 	return fault.New(fault.Invalid, "not a valid message: %v", err)
 }

@@ -84,7 +84,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 // call serves a request of a session. It goes on when the client's connection drops: only the session's
 // end or a cancellation stops it.
 func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
-	reply := newReply(x, r.Context(), nil)
+	reply := newReply(x, r.Context(), func() channel { return newResumable(c.Session) }, nil)
 	defer reply.end(0, nil) // of a panic
 	answer, err := f.Gateway.Serve(context.WithoutCancel(r.Context()), c, m, reply)
 	x.err = err
@@ -103,24 +103,6 @@ func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Mes
 
 func answerError(era mcp.Era, m *mcp.Message, err error) []byte {
 	return mcp.AppendError(nil, m.IDBytes(), answerCode(era, m.Method, err), public(err), nil)
-}
-
-// listen is a session's stream for what belongs to no request. The newest stream of a session gets
-// the messages; an older one ends.
-func (f *Front) listen(x *exchange, r *http.Request, at place) error {
-	if err := checkAccept(r.Header, typeStream); err != nil {
-		return err
-	}
-	s, err := f.session(x, r, at)
-	if err != nil {
-		return err
-	}
-	e := x.events()
-	if err := e.beat(); err != nil { // some proxies hold the head until there is a body
-		return nil
-	}
-	_ = s.Attach(r.Context(), f.Heartbeat, e.send, e.beat) // however it ends, the stream has ended
-	return nil
 }
 
 func (f *Front) endSession(x *exchange, r *http.Request, at place) error {

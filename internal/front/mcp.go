@@ -39,11 +39,17 @@ func (f *Front) post(x *exchange, r *http.Request, at place) error {
 	if err := checkAccept(r.Header, typeJSON, typeStream); err != nil {
 		return err
 	}
-	in, err := f.read(x, r)
+	in, err := f.receive(x, r)
 	if err != nil {
 		return err
 	}
 	defer f.inbound.put(in)
+	if isBatch(in.buf) {
+		return f.postBatch(x, r, at, in.buf)
+	}
+	if err := in.scan(); err != nil {
+		return err
+	}
 	if isModern(&in.msg, r.Header) {
 		return f.postModern(x, r, at, &in.msg)
 	}

@@ -130,7 +130,7 @@ func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.C
 func (f *Front) callModern(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	reply := newReply(x, ctx, cancel)
+	reply := newReply(x, ctx, func() channel { return newOutbox() }, cancel)
 	defer reply.end(0, nil) // of a panic
 	answer, err := f.Gateway.Serve(ctx, c, m, reply)
 	if err != nil {

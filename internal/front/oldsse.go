@@ -174,7 +174,7 @@ func (s *oldStream) answer(m *mcp.Message) (opened bool) {
 func (s *oldStream) deliver() {
 	send := func(msg []byte) error { s.out.Send(msg); return nil }
 	_ = s.session.Attach(s.ctx, 0, send, nil)
-	s.out.close()
+	s.out.End()
 }
 
 func (s *oldStream) call(m *mcp.Message) (gateway.Answer, error) {

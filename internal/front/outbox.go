@@ -13,7 +13,7 @@ const maxOutbox = 16 << 20
 var errSlow = errors.New("the client reads too slowly")
 
 // outbox holds messages on their way to an event stream, so that nobody who sends has to wait for the
-// client. It implements gateway.Stream.
+// client. It implements channel.
 type outbox struct {
 	wake chan struct{} // holds one token when there is something to look at
 
@@ -43,8 +43,8 @@ func (o *outbox) Send(msg []byte) {
 	o.nudge()
 }
 
-// close makes run return when all that was sent before is written.
-func (o *outbox) close() {
+// End implements channel.
+func (o *outbox) End() {
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()
@@ -65,8 +65,7 @@ func (o *outbox) take() (msgs [][]byte, closed bool, err error) {
 	return msgs, o.closed, o.err
 }
 
-// run writes messages to e until the outbox is closed and empty (nil), ctx ends, or the
-// client cannot be written to. From then on nothing is kept.
+// run implements channel. When it has ended, nothing is kept.
 func (o *outbox) run(ctx context.Context, e *events, beat time.Duration) error {
 	err := o.pump(ctx, e, beat)
 	o.mu.Lock()

@@ -2,27 +2,42 @@ package front
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
+
+	"onemcp/internal/gateway"
 )
 
-// reply is the answer to one POSTed request. What happens first gives it its form: the final answer,
+// channel carries messages to an event stream. Send never blocks.
+type channel interface {
+	gateway.Stream
+	// End says that no message comes any more.
+	End()
+	// run writes messages to e until the channel has ended and is empty (nil), ctx ends, or the client cannot be
+	// written to.
+	run(ctx context.Context, e *events, beat time.Duration) error
+}
+
+// reply is the answer to one POST. What happens first gives it its form: the final answer,
 // a JSON body; a message before it, or silence for a heartbeat, an event stream. It
 // implements gateway.Stream.
 type reply struct {
 	x      *exchange
 	client context.Context // ends when the client is gone
+	stream func() channel  // begins a stream
 	lost   func()          // called when the client cannot be written to; may be nil
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	stream  *outbox       // nil: not a stream
+	out     channel       // nil: not a stream
+	early   [][]byte      // answers that came before there was a stream
 	written chan struct{} // closed when the stream's writer has ended
 	closed  bool
 }
 
-func newReply(x *exchange, client context.Context, lost func()) *reply {
-	r := &reply{x: x, client: client, lost: lost}
+func newReply(x *exchange, client context.Context, stream func() channel, lost func()) *reply {
+	r := &reply{x: x, client: client, stream: stream, lost: lost}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.timer = time.AfterFunc(x.front.Heartbeat, r.overdue)
@@ -42,27 +57,33 @@ func (r *reply) Send(msg []byte) {
 func (r *reply) overdue() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed && r.stream == nil {
+	if !r.closed && r.out == nil {
 		r.begin(true)
 	}
 }
 
-func (r *reply) open() *outbox {
-	if r.stream == nil {
+func (r *reply) open() channel {
+	if r.out == nil {
 		r.timer.Stop()
 		r.begin(false)
 	}
-	return r.stream
+	return r.out
 }
 
 func (r *reply) begin(beat bool) {
-	out := newOutbox()
-	r.stream, r.written = out, make(chan struct{})
+	out := channel(newOutbox())
+	if r.client.Err() == nil { // else nobody learns that there is a stream, to ask for it later
+		out = r.stream()
+	}
+	for _, answer := range r.early {
+		out.Send(answer)
+	}
+	r.out, r.early, r.written = out, nil, make(chan struct{})
 	go func() {
 		defer close(r.written)
 		e := r.x.events()
 		if beat {
-			_ = e.beat() // run meets the same error
+			e.comment()
 		}
 		if err := out.run(r.client, e, r.x.front.Heartbeat); err != nil && r.lost != nil {
 			r.lost()
@@ -70,21 +91,54 @@ func (r *reply) begin(beat bool) {
 	}()
 }
 
+// add takes the answer to one of several requests: it goes onto the stream, or into the array that end makes.
+func (r *reply) add(answer []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+	case r.out != nil:
+		r.out.Send(answer)
+	default:
+		r.early = append(r.early, answer)
+	}
+}
+
 // end sends the final answer in the form that is due and waits until it is written. A nil body
 // answers nothing. Only the first call counts.
 func (r *reply) end(status int, body []byte) {
+	if out, first := r.close(); first {
+		r.finish(out, status, body)
+	}
+}
+
+// endAll is end for what was added: one array, or nothing more where there is a stream.
+func (r *reply) endAll() {
+	switch out, first := r.close(); {
+	case !first:
+	case len(r.early) > 0:
+		r.finish(out, http.StatusOK, array(r.early))
+	default:
+		r.finish(out, http.StatusAccepted, nil)
+	}
+}
+
+// close lets no stream begin any more.
+func (r *reply) close() (out channel, first bool) {
 	r.mu.Lock()
-	again, out := r.closed, r.stream
-	r.closed = true
+	defer r.mu.Unlock()
+	first, r.closed = !r.closed, true
 	r.timer.Stop()
-	r.mu.Unlock()
+	return r.out, first
+}
+
+func (r *reply) finish(out channel, status int, body []byte) {
 	switch {
-	case again:
 	case out != nil:
 		if body != nil {
 			out.Send(body)
 		}
-		out.close()
+		out.End()
 		<-r.written
 	case body != nil:
 		r.x.answer(status, body)

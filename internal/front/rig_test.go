@@ -297,6 +297,27 @@ func block(t *testing.T, in *bufio.Reader) string {
 	}
 }
 
+// event is a message on a stream.
+type event struct{ id, data string }
+
+// next reads the next event that has data.
+func next(t *testing.T, in *bufio.Reader) (e event) {
+	t.Helper()
+	for e.data == "" {
+		e = event{}
+		for text := range strings.SplitSeq(block(t, in), "\n") {
+			name, value, _ := strings.Cut(text, ": ")
+			switch name {
+			case "id":
+				e.id = value
+			case "data":
+				e.data = value
+			}
+		}
+	}
+	return e
+}
+
 // receive takes a value from a channel; it fails the test if none comes.
 func receive[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()

@@ -66,9 +66,9 @@ func TestALateAnswerComesOnAStreamThatBeats(t *testing.T) {
 		if waited := time.Since(start); waited != 15*time.Second || resp.Header.Get("Content-Type") != "text/event-stream" {
 			t.Fatalf("after %s: %s %v", waited, resp.Status, resp.Header)
 		}
-		want := ": beat\n\n: beat\n\n" +
-			"event: message\ndata: " + string(note("nearly")) + "\n\n" +
-			"event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n"
+		want := ": beat\n\nid: 1-0\nretry: 1000\ndata: \n\n: beat\n\n" +
+			"event: message\nid: 1-1\ndata: " + string(note("nearly")) + "\n\n" +
+			"event: message\nid: 1-2\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n"
 		if got := read(t, resp); got != want {
 			t.Errorf("got %q\nwant %q", got, want)
 		}
@@ -85,20 +85,20 @@ func TestASessionsStreamBeatsAndEndsWithTheSession(t *testing.T) {
 		resp := c.do(t.Context(), http.MethodGet, "/mcp", "")
 		in := bufio.NewReader(resp.Body)
 		start := time.Now()
-		for range 3 {
-			if got := block(t, in); got != ": beat" {
-				t.Fatalf("got %q", got)
+		for _, want := range []string{"id: 0-0\nretry: 1000\ndata: ", ": beat", ": beat"} {
+			if got := block(t, in); got != want {
+				t.Fatalf("got %q, wanted %q", got, want)
 			}
 		}
 		if waited := time.Since(start); waited != 2*time.Second {
-			t.Errorf("the first beat came at once, the third after %s", waited)
+			t.Errorf("the stream began at once, the second beat came after %s", waited)
 		}
 		s, err := r.sessions.Get(c.session, "anonymous", "/mcp")
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Send(note("hi"))
-		if got := block(t, in); got != "event: message\ndata: "+string(note("hi")) {
+		if got := block(t, in); got != "event: message\nid: 0-1\ndata: "+string(note("hi")) {
 			t.Errorf("got %q", got)
 		}
 		read(t, c.do(t.Context(), http.MethodDelete, "/mcp", ""))
@@ -184,7 +184,7 @@ func TestACancellationEndsTheCallWithoutAnAnswer(t *testing.T) {
 		c.open()
 		resp := c.post(t.Context(), later)
 		in := bufio.NewReader(resp.Body)
-		block(t, in)
+		next(t, in)
 		read(t, c.post(t.Context(), `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`))
 		if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
 			t.Errorf("after the cancellation: %q, %v", rest, err)

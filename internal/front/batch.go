@@ -1,0 +1,120 @@
+package front
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/gateway"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+)
+
+// maxBatch is how many messages may come in one body.
+const maxBatch = 100
+
+// errNoBatch is what arrays get where they are not served: one protocol version had them.
+var errNoBatch = fault.New(fault.Invalid, "batches are served over streamable HTTP in sessions of protocol version %s only", mcp.Version20250326).WithHint("send one message per request")
+
+// isBatch reports whether a body is an array.
+func isBatch(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
+}
+
+// postBatch serves a body of several messages, each as if it had come alone. The answers come as one array, or
+// one by one if there is a stream.
+func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) error {
+	if !mcp.Valid(body) {
+		return fault.New(fault.Malformed, "the body is not JSON, or nests too deep")
+	}
+	if len(r.Header[mcp.HeaderSession]) == 0 {
+		return errNoBatch
+	}
+	s, err := f.session(x, r, at)
+	if err != nil {
+		return err
+	}
+	if s.Version != mcp.Version20250326 {
+		return errNoBatch
+	}
+	msgs, err := readBatch(body)
+	if err != nil {
+		return err
+	}
+	f.serveBatch(x, r, legacyClient(at.scope, s), msgs)
+	return nil
+}
+
+// readBatch scans every message of an array that is valid JSON, and refuses the whole for one that is wrong.
+func readBatch(body []byte) ([]mcp.Message, error) {
+	raws := mcp.Elements(body)
+	if len(raws) == 0 || len(raws) > maxBatch {
+		return nil, fault.New(fault.Invalid, "a batch holds 1 to %d messages, this one %d", maxBatch, len(raws))
+	}
+	msgs := make([]mcp.Message, len(raws))
+	ids := make(map[string]bool, len(raws))
+	for i, raw := range raws {
+		m, err := mcp.Scan(raw)
+		switch id := string(m.IDBytes()); {
+		case err != nil:
+			return nil, fault.New(fault.Invalid, "message %d of the batch is not valid: %v", i+1, err)
+		case m.Method == mcp.MethodInitialize:
+			return nil, fault.New(fault.Invalid, "message %d of the batch is an initialize, which must come alone", i+1)
+		case m.Kind == mcp.Request && ids[id]:
+			return nil, fault.New(fault.Invalid, "message %d of the batch has the id of another: %s", i+1, id).WithHint("use each id once")
+		case m.Kind == mcp.Request:
+			ids[id] = true
+		}
+		msgs[i] = m
+	}
+	return msgs, nil
+}
+
+// serveBatch begins the messages in their order, and waits for the answers to all requests.
+func (f *Front) serveBatch(x *exchange, r *http.Request, c *gateway.Client, msgs []mcp.Message) {
+	reply := newReply(x, r.Context(), func() channel { return newResumable(c.Session) }, nil)
+	defer reply.endAll()
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	ctx := context.WithoutCancel(r.Context())
+	for i := range msgs {
+		switch m := &msgs[i]; m.Kind {
+		case mcp.Request:
+			calls.Go(func() { f.callInBatch(ctx, c, m, reply) })
+		case mcp.Notification:
+			f.Gateway.Notify(ctx, c, m)
+		default:
+			f.Gateway.Answer(c, m)
+		}
+	}
+}
+
+// callInBatch serves one request of a batch.
+func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Message, to *reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.Log.Error("a request panicked", "request", to.x.id, "rpc", m.Method, "panic", p, "stack", stack())
+			to.add(answerError(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
+		}
+	}()
+	answer, err := f.Gateway.Serve(ctx, c, m, to)
+	switch {
+	case err == nil:
+		to.add(answer.Body)
+	case errors.Is(err, session.ErrCancelled):
+	case refuses(err):
+		refusal := refusalOf(err)
+		to.add(refusal.body(err))
+	default:
+		f.Log.Info("a request failed", "request", to.x.id, "rpc", m.Method, "error", logged(err))
+		to.add(answerError(mcp.Legacy, m, err))
+	}
+}
+
+// array joins raw values.
+func array(values [][]byte) []byte {
+	return append(append([]byte{'['}, bytes.Join(values, []byte{','})...), ']')
+}
