@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/probe"
 	"onemcp/internal/publicurl"
+	"onemcp/internal/secret"
 )
 
 // couldNotRun is the exit code of a doctor that could not look.
@@ -42,15 +44,22 @@ Run it on the gateway's machine, as a user who may read the state directory. The
 wrong, 1 with findings, and 2 when it could not look.`,
 		Example: `  1mcp doctor --url https://mcp.example.com`,
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			err := env.doctor(f)
-			if _, told := err.(exitCode); err == nil || told {
-				return err
-			}
-			fmt.Fprintf(env.Stderr, "1mcp: %v\n", err)
-			return couldNotRun
-		},
+		RunE:    func(*cobra.Command, []string) error { return env.orCouldNot(env.doctor(f)) },
 	}
+	f.register(cmd)
+	return cmd
+}
+
+// orCouldNot makes the exit code of any error but one that has a code already.
+func (env *Env) orCouldNot(err error) error {
+	if _, told := errors.AsType[exitCode](err); err == nil || told {
+		return err
+	}
+	fmt.Fprintf(env.Stderr, "1mcp: %v\n", err)
+	return couldNotRun
+}
+
+func (f *doctorFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "config", "", "the configuration `file` of the gateway")
 	flags.StringVar(&f.url, "url", "", "the public `URL` of the gateway, as clients write it, without /mcp")
@@ -63,7 +72,6 @@ wrong, 1 with findings, and 2 when it could not look.`,
 	flags.BoolVar(&f.insecure, "insecure", false, "take any TLS certificate")
 	flags.BoolVar(&f.idle, "idle", false, "also hold a silent stream open for two heartbeats")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON")
-	return cmd
 }
 
 func (env *Env) doctor(f doctorFlags) error {
@@ -106,24 +114,47 @@ func (env *Env) plan(f doctorFlags) (doctor.Plan, error) {
 	if p.Setup, err = setupOf(&c.Server, problems, f.gateway); err != nil {
 		return p, err
 	}
-	if f.url != "" {
-		url, err := publicurl.Parse(strings.TrimSuffix(strings.TrimRight(f.url, "/"), "/mcp"))
-		if err != nil {
-			return p, fault.New(fault.Invalid, "--url: %v", err)
-		}
-		p.URL = &url
-	}
-	if f.from != "" {
-		if p.From, err = netip.ParseAddr(f.from); err != nil {
-			return p, fault.New(fault.Invalid, "--from: %q is not an address", f.from)
-		}
-	}
-	key, err := probe.Load(probe.Dir(f.state, env.Lookup))
-	if err != nil {
+	if p.URL, err = f.publicURL(); err != nil {
 		return p, err
 	}
-	p.Token = key.Mint(time.Now())
-	return p, nil
+	if p.From, err = f.source(); err != nil {
+		return p, err
+	}
+	p.Token, err = env.token(f.state)
+	return p, err
+}
+
+// publicURL reads --url; nil if it is not given.
+func (f doctorFlags) publicURL() (*publicurl.External, error) {
+	if f.url == "" {
+		return nil, nil
+	}
+	url, err := publicurl.Parse(strings.TrimSuffix(strings.TrimRight(f.url, "/"), "/mcp"))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "--url: %v", err)
+	}
+	return &url, nil
+}
+
+// source reads --from; invalid if it is not given.
+func (f doctorFlags) source() (netip.Addr, error) {
+	if f.from == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(f.from)
+	if err != nil {
+		return a, fault.New(fault.Invalid, "--from: %q is not an address", f.from)
+	}
+	return a, nil
+}
+
+// token makes a probe token with the gateway's key.
+func (env *Env) token(stateDir string) (secret.Text, error) {
+	key, err := probe.Load(probe.Dir(stateDir, env.Lookup))
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return key.Mint(time.Now()), nil
 }
 
 // setupOf translates the configuration; at is where the gateway listens, if not as that says.
@@ -135,14 +166,21 @@ func setupOf(s *config.Server, problems config.Problems, at string) (doctor.Setu
 	for _, p := range problems {
 		out.Problems = append(out.Problems, doctor.Problem{Text: p.String(), Warning: p.Warning})
 	}
-	network, address, err := "tcp", at, error(nil)
-	if path, unix := strings.CutPrefix(at, "unix:"); unix {
-		network, address = "unix", path
-	} else if at == "" {
-		network, address, err = daemon.Address(s)
+	if at != "" {
+		out.Listener = listenerAt(at)
+		return out, nil
 	}
-	out.Listener = doctor.Listener{Network: network, Address: address, Local: network == "unix" || at == "" && onlyLocal(s.Host) || at != "" && onlyLocal(at)}
+	network, address, err := daemon.Address(s)
+	out.Listener = doctor.Listener{Network: network, Address: address, Local: network == "unix" || onlyLocal(s.Host)}
 	return out, err
+}
+
+// listenerAt reads --gateway.
+func listenerAt(text string) doctor.Listener {
+	if path, ok := strings.CutPrefix(text, "unix:"); ok {
+		return doctor.Listener{Network: "unix", Address: path, Local: true}
+	}
+	return doctor.Listener{Network: "tcp", Address: text, Local: onlyLocal(text)}
 }
 
 // onlyLocal reports whether a host, with or without a port, is this machine's loopback.

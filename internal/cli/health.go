@@ -45,17 +45,29 @@ func (env *Env) health(file string, over config.Flags) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
 	defer cancel()
-	client := http.Client{Transport: &http.Transport{
+	if err := askHealth(ctx, &c.Server); err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Stdout, "ok")
+	return nil
+}
+
+// clientOf returns an HTTP client for the listener that a configuration describes.
+func clientOf(s *config.Server) *http.Client {
+	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return daemon.Dial(ctx, &c.Server)
+			return daemon.Dial(ctx, s)
 		},
 	}}
+}
+
+func askHealth(ctx context.Context, s *config.Server) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/health/live", nil)
 	if err != nil {
 		return err
 	}
-	answer, err := client.Do(request)
+	answer, err := clientOf(s).Do(request)
 	if err != nil {
 		return fault.New(fault.Unavailable, "the gateway does not answer: %s", fault.Public(err)).WithCause(err)
 	}
@@ -63,6 +75,5 @@ func (env *Env) health(file string, over config.Flags) error {
 	if answer.StatusCode != http.StatusOK {
 		return fault.New(fault.Unavailable, "the gateway answers with status %d", answer.StatusCode)
 	}
-	fmt.Fprintln(env.Stdout, "ok")
 	return nil
 }

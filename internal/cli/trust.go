@@ -34,16 +34,11 @@ With --stdin each line of the input is a request, and each line of the output it
 		Example: `  1mcp trust explain --trust-proxy loopback --remote 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.7'`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			for _, h := range headers {
-				pair, err := explain.ParseHeader(h)
-				if err != nil {
-					return fault.New(fault.Invalid, "--header: %v", err)
-				}
-				o.Request.Headers = append(o.Request.Headers, pair)
+			var err error
+			if o.Request.Headers, err = headerLines(headers); err != nil {
+				return err
 			}
-			o.Load = func(s trustproxy.Source) (trustproxy.Entries, error) {
-				return trustlist.Load(context.Background(), s)
-			}
+			o.Load = loadList
 			return explain.Run(env.Stdin, env.Stdout, o)
 		},
 	}
@@ -56,4 +51,19 @@ With --stdin each line of the input is a request, and each line of the output it
 	flags.BoolVar(&o.JSON, "json", false, "answer in JSON")
 	flags.BoolVar(&o.Stdin, "stdin", false, "read requests from stdin, one JSON object a line")
 	return cmd
+}
+
+func headerLines(lines []string) (out [][2]string, err error) {
+	for _, h := range lines {
+		pair, err := explain.ParseHeader(h)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "--header: %v", err)
+		}
+		out = append(out, pair)
+	}
+	return out, nil
+}
+
+func loadList(s trustproxy.Source) (trustproxy.Entries, error) {
+	return trustlist.Load(context.Background(), s)
 }
