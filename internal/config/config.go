@@ -34,6 +34,7 @@ type Server struct {
 
 	SessionIdleTimeout time.Duration `json:"sessionIdleTimeout" default:"1800000" min:"1" change:"policy" doc:"Milliseconds without a request after which a client's session ends."`
 	MaxSessions        int           `json:"maxSessions" default:"10000" min:"1" change:"policy" doc:"Most client sessions at one time."`
+	SessionsPerClient  int           `json:"maxSessionsPerClient" default:"1000" min:"0" change:"policy" doc:"Most sessions of one client address at one time; 0 means no limit. An IPv6 address counts by its network, see rateLimit.ipv6Prefix."`
 
 	Names Names `json:"names" change:"policy" doc:"How the tools and prompts of many servers are named side by side."`
 

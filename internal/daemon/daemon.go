@@ -74,7 +74,7 @@ func New(o Options) *Daemon {
 func (d *Daemon) wire(g *guard.Guard) {
 	server := &d.config.Server
 	d.drivers = drivers{environ: d.o.Environ, guard: g, log: d.o.Log}
-	d.sessions = session.NewTable(session.Limits{Max: server.MaxSessions, Idle: server.SessionIdleTimeout})
+	d.sessions = session.NewTable(session.Limits{Max: server.MaxSessions, PerClient: server.SessionsPerClient, Idle: server.SessionIdleTimeout})
 	d.gateway = gateway.New(gateway.Options{Version: d.o.Version, Log: d.o.Log, Sessions: d.sessions}, d.setup())
 	d.metrics = obs.New(obs.Gauges{
 		Sessions: d.sessions.Len,

@@ -91,6 +91,7 @@ func needRestart(old, next *config.Server) []string {
 	differs("heartbeatInterval", old.HeartbeatInterval != next.HeartbeatInterval)
 	differs("sessionIdleTimeout", old.SessionIdleTimeout != next.SessionIdleTimeout)
 	differs("maxSessions", old.MaxSessions != next.MaxSessions)
+	differs("maxSessionsPerClient", old.SessionsPerClient != next.SessionsPerClient)
 	differs("logFormat", old.LogFormat != next.LogFormat)
 	return names
 }

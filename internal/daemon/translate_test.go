@@ -172,6 +172,7 @@ func TestSettingsThatWaitForTheNextStart(t *testing.T) {
 		`"heartbeatInterval": 1`:        "server.heartbeatInterval",
 		`"sessionIdleTimeout": 1`:       "server.sessionIdleTimeout",
 		`"maxSessions": 1`:              "server.maxSessions",
+		`"maxSessionsPerClient": 0`:     "server.maxSessionsPerClient",
 		`"logFormat": "json"`:           "server.logFormat",
 		`"logLevel": "debug"`:           "",
 		`"pageSize": 3`:                 "",

@@ -127,7 +127,7 @@ func (x *exchange) limit(to target) error {
 	if x.access.Limit == nil || to.kind != toMCP && to.kind != toOldPost && to.kind != toOldStream {
 		return nil
 	}
-	retry, ok := x.access.Limit.Allow(x.decision.RateKey(x.access.IPv6Bits), time.Now())
+	retry, ok := x.access.Limit.Allow(x.caller(), time.Now())
 	if ok {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
+	"onemcp/internal/trustproxy"
 )
 
 func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Message) error {
@@ -46,7 +47,7 @@ func legacyClient(scope gateway.Scope, s *session.Session) *gateway.Client {
 
 // openSession answers initialize. The answer is always one JSON body, because its head names the session.
 func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Message) error {
-	s, answer, err := f.Gateway.Initialize(r.Context(), at.scope, anonymous, at.endpoint, m)
+	s, answer, err := f.initialize(r.Context(), at, x.caller(), m)
 	if err != nil {
 		if fault.KindOf(err) == fault.Busy {
 			return err
@@ -55,13 +56,29 @@ func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Messa
 		x.answer(http.StatusOK, answerError(mcp.Legacy, m, err))
 		return nil
 	}
-	if s != nil {
-		x.session = s.ID
-		x.Header().Set(mcp.HeaderSession, s.ID)
-	}
+	x.session = s.ID
+	x.Header().Set(mcp.HeaderSession, s.ID)
 	x.answer(http.StatusOK, answer.Body)
 	return nil
 }
+
+// initialize opens a session, which counts for its caller until it ends.
+func (f *Front) initialize(ctx context.Context, at place, caller trustproxy.RateKey, m *mcp.Message) (*session.Session, gateway.Answer, error) {
+	release, full := f.Sessions.Claim(caller)
+	if full != nil {
+		return nil, gateway.Answer{}, &refusal{status: http.StatusTooManyRequests, err: full}
+	}
+	s, answer, err := f.Gateway.Initialize(ctx, at.scope, anonymous, at.endpoint, m)
+	if err != nil {
+		release()
+		return nil, answer, err
+	}
+	s.OnEnd(release)
+	return s, answer, nil
+}
+
+// caller is the network that asks, by which requests and sessions are counted.
+func (x *exchange) caller() trustproxy.RateKey { return x.decision.RateKey(x.access.IPv6Bits) }
 
 // session finds the session that a request names.
 func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Session, error) {

@@ -11,6 +11,7 @@ import (
 	"onemcp/internal/mcp"
 	"onemcp/internal/secret"
 	"onemcp/internal/session"
+	"onemcp/internal/trustproxy"
 )
 
 // maxOldCalls bounds the requests in flight of one client of the old transport, which no connection
@@ -50,7 +51,8 @@ type oldStream struct {
 	front *Front
 	id    string // counts as a secret
 	at    place
-	ctx   context.Context // the stream's
+	from  trustproxy.RateKey // who has opened it
+	ctx   context.Context    // the stream's
 	out   *outbox
 
 	mu      sync.Mutex
@@ -72,7 +74,7 @@ func (f *Front) serveOldStream(x *exchange, r *http.Request, to target) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &oldStream{
 		front: f, id: rand.Text(), ctx: ctx, out: newOutbox(),
-		at: place{scope: scope, endpoint: endpoint},
+		at: place{scope: scope, endpoint: endpoint}, from: x.caller(),
 	}
 	x.session = s.id
 	f.old.add(s)
@@ -203,7 +205,7 @@ func (s *oldStream) pass(m *mcp.Message) error {
 }
 
 func (s *oldStream) initialize(m *mcp.Message) (gateway.Answer, error) {
-	opened, answer, err := s.front.Gateway.Initialize(s.ctx, s.at.scope, anonymous, s.at.endpoint, m)
+	opened, answer, err := s.front.initialize(s.ctx, s.at, s.from, m)
 	if err != nil {
 		return answer, err
 	}

@@ -39,7 +39,7 @@ func NewTable(l Limits) *Table {
 // Claim counts a session that a client is about to open. client is any comparable value that tells clients
 // apart, such as the network they call from. release must be called once, when
 // the session has ended or was not opened. A client that has all it may is a fault of kind Busy.
-func (t *Table) Claim(client any) (release func(), err error) {
+func (t *Table) Claim(client any) (release func(), full *fault.Error) {
 	if t.limits.PerClient <= 0 {
 		return func() {}, nil
 	}
