@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -122,9 +121,6 @@ func isLoopback(address string) bool {
 	a, err := netip.ParseAddr(address)
 	return err == nil && a.IsLoopback()
 }
-
-// readHeader is the header that tells the client, for sentences.
-func (v *view) readHeader() string { return cmp.Or(v.clientHeader, "X-Forwarded-For") }
 
 // sent returns the forged value of a header.
 func (f *Forged) sent(name string) string {

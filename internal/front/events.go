@@ -42,14 +42,6 @@ func (e *events) add(msg []byte) error {
 	return e.flush()
 }
 
-// send writes a message at once.
-func (e *events) send(msg []byte) error {
-	if err := e.add(msg); err != nil {
-		return err
-	}
-	return e.flush()
-}
-
 // event puts a message with its place in a session's stream into the buffer.
 func (e *events) event(ev session.Event) {
 	e.buf = sse.Append(e.buf, sse.Event{Name: "message", ID: ev.At.String(), Data: ev.Msg})
