@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"onemcp/internal/mcp"
+	"onemcp/internal/session"
 )
 
 // inflight stands before the front and knows its requests: which are streams that last until somebody
@@ -34,7 +35,7 @@ func (f *inflight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		defer context.AfterFunc(f.streams, cancel)()
 		r = r.WithContext(ctx)
-	case isOldStream(r):
+	case isOldStream(r), isResumed(r):
 		// It ends with the connections, after calls have drained: answers go out on it.
 	default:
 		f.count(1)
@@ -46,8 +47,14 @@ func (f *inflight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // isStream reports whether a request lasts until somebody ends it and carries no answers to
 // calls. The head alone tells.
 func isStream(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/mcp") ||
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/mcp") && !isResumed(r) ||
 		r.Method == http.MethodPost && r.Header.Get(mcp.HeaderMethod) == mcp.MethodListen
+}
+
+// isResumed reports whether a request asks for the rest of a call's stream.
+func isResumed(r *http.Request) bool {
+	at, ok := session.ParsePlace(r.Header.Get("Last-Event-Id"))
+	return ok && at.Stream != 0 && r.Method == http.MethodGet
 }
 
 func isOldStream(r *http.Request) bool {

@@ -76,23 +76,27 @@ func TestDrainingWaitsForCallsAndNotForStreams(t *testing.T) {
 		}
 		subscription := httptest.NewRequest(http.MethodPost, "/mcp", nil)
 		subscription.Header.Set("Mcp-Method", "subscriptions/listen")
-		stream := send(httptest.NewRequest(http.MethodGet, "/mcp", nil))
+		resume := httptest.NewRequest(http.MethodGet, "/mcp", nil)
+		resume.Header.Set("Last-Event-ID", "3-1")
+		own := httptest.NewRequest(http.MethodGet, "/mcp", nil)
+		own.Header.Set("Last-Event-ID", "0-1")
+		stream, ownStream, resumed := send(httptest.NewRequest(http.MethodGet, "/mcp", nil)), send(own), send(resume)
 		listen := send(subscription)
 		old := send(httptest.NewRequest(http.MethodGet, "/sse", nil))
 		call := send(httptest.NewRequest(http.MethodPost, "/mcp", nil))
 
 		f.end()
 		synctest.Wait()
-		if !stream.Load() || !listen.Load() || call.Load() {
-			t.Errorf("ended are stream: %v, listen: %v, call: %v", stream.Load(), listen.Load(), call.Load())
+		if !stream.Load() || !ownStream.Load() || !listen.Load() || call.Load() {
+			t.Errorf("ended are stream: %v, %v, listen: %v, call: %v", stream.Load(), ownStream.Load(), listen.Load(), call.Load())
 		}
 		soon, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if f.drained(soon) == nil {
 			t.Error("drained while a call is in progress")
 		}
-		if old.Load() {
-			t.Error("the stream of an old client ended with the others")
+		if old.Load() || resumed.Load() {
+			t.Error("the stream of an old client or the rest of a call's stream ended with the others")
 		}
 		close(finish)
 		if err := f.drained(t.Context()); err != nil {
