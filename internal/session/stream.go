@@ -160,6 +160,7 @@ func (st *Stream) takeOver(after *uint64) (turn uint64, at Place) {
 	st.attached, st.slow = true, false
 	if after != nil && *after <= st.newest {
 		st.rewind(*after)
+		k.trim()
 	}
 	st.nudge() // so that the older reader notices
 	return st.turn, Place{st.number, st.before()}

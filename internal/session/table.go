@@ -106,6 +106,9 @@ func (t *Table) Len() int {
 	return len(t.sessions)
 }
 
+// Kept returns how many bytes the sessions keep for streams that may be resumed.
+func (t *Table) Kept() int64 { return t.pool.used.Load() }
+
 // Run expires idle sessions, and what is kept for streams that nobody resumed, until ctx ends; then it ends all
 // sessions and opens no more.
 func (t *Table) Run(ctx context.Context) error {
