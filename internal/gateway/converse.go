@@ -10,8 +10,12 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// gather is how long a question waits for others, so that they go to the client together.
-const gather = 5 * time.Millisecond
+// A question waits for others, so that they go to the client together: until none has come for gather, and no
+// longer than gatherMost. A person answers, so nobody notices.
+const (
+	gather     = 50 * time.Millisecond
+	gatherMost = 500 * time.Millisecond
+)
 
 var errParkExpired = fault.New(fault.Timeout, "the client did not answer in time")
 
@@ -124,7 +128,7 @@ func (k *call) abandon(ctx context.Context, p *parked) error {
 
 // requireInput parks the call and answers with its questions. asked is false if there is none any more.
 func (k *call) requireInput(ctx context.Context, p *parked) (a Answer, asked bool) {
-	sleep(ctx, gather)
+	p.gather(ctx)
 	if !p.registered() {
 		if err := k.g.parking.add(p); err != nil {
 			p.refuseAll(fault.Public(err))
@@ -138,6 +142,24 @@ func (k *call) requireInput(ctx context.Context, p *parked) (a Answer, asked boo
 	result := append([]byte(`{"resultType":"input_required","inputRequests":{`), requests...)
 	result = mcp.Quote(append(result, `},"requestState":`...), ticket)
 	return k.result(append(result, '}')), true
+}
+
+// gather returns when no further question has come for a while.
+func (p *parked) gather(ctx context.Context) {
+	for most := time.Now().Add(gatherMost); time.Now().Before(most) && ctx.Err() == nil; {
+		had := p.count()
+		sleep(ctx, gather)
+		if p.count() == had {
+			return
+		}
+	}
+}
+
+// count returns how many questions have come in all.
+func (p *parked) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.serial
 }
 
 func (p *parked) registered() bool { return p.id != [16]byte{} }
