@@ -1,6 +1,7 @@
 package front_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/hostguard"
+	"onemcp/internal/mcp"
 	"onemcp/internal/probe"
 	"onemcp/internal/publicurl"
 	"onemcp/internal/ratelimit"
@@ -267,5 +269,31 @@ func TestCORS(t *testing.T) {
 	}
 	if local := ask(t, f, "POST", "/mcp", "127.0.0.1:9", "Host: localhost", "Origin: http://localhost:6274"); local.Code != 415 || local.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a local page gets CORS headers without being configured: %d %v", local.Code, local.Header())
+	}
+}
+
+func TestABackendMayLearnTheVerifiedPart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, front.Options{Access: believing(t, "loopback, 10.0.0.0/8")}, gateway.Setup{})
+	got := map[string]string{}
+	r.gateway.serve["test/later"] = func(_ context.Context, c *gateway.Client, m *mcp.Message, _ gateway.Stream) (gateway.Answer, error) {
+		for _, h := range c.Forwarder.Forwarded() {
+			got[h[0]] = h[1]
+		}
+		return result(m, `{}`), nil
+	}
+	req := httptest.NewRequest("POST", "/mcp", strings.NewReader(laterModern))
+	req.RemoteAddr, req.Host = "127.0.0.1:9", "localhost"
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Accept": "*/*", "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "test/later",
+		"X-Forwarded-For": "6.6.6.6, 203.0.113.7, 10.0.0.2", "X-Forwarded-Proto": "https", "X-Real-Ip": "6.6.6.6",
+	} {
+		req.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	r.front.ServeHTTP(w, req)
+	want := map[string]string{"X-Forwarded-For": "203.0.113.7, 10.0.0.2, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%d %s: the backend learns %v, want %v", w.Code, w.Body, got, want)
 	}
 }
