@@ -20,9 +20,6 @@ type body struct {
 // Shows reports whether a member belongs to the view.
 func (v *View) Shows(member int) bool { return member >= 0 && v.shown[member] }
 
-// Catalog returns the catalog the view is of.
-func (v *View) Catalog() *Catalog { return v.catalog }
-
 // Resolve finds the tool or prompt of a merged name.
 func (v *View) Resolve(k Kind, public string) (Route, bool) {
 	r, ok := v.catalog.byName[k][public]

@@ -11,7 +11,6 @@ import (
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
-	"onemcp/internal/session"
 )
 
 const defaultDrain = 30 * time.Second
@@ -220,9 +219,6 @@ func (g *Gateway) Status() []Status {
 
 // Changed returns a channel that is closed at the next change of any backend's status.
 func (g *Gateway) Changed() <-chan struct{} { return g.status.next() }
-
-// EndSession ends a legacy client's session and all that was opened for it.
-func (g *Gateway) EndSession(s *session.Session) { g.opts.Sessions.End(s) }
 
 func (g *Gateway) nextID() uint64 { return g.ids.Add(1) }
 

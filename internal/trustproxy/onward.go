@@ -2,7 +2,6 @@ package trustproxy
 
 import (
 	"net/netip"
-	"net/textproto"
 	"strings"
 )
 
@@ -56,29 +55,4 @@ func (o Onward) Set(header map[string][]string) {
 			header[h.name] = []string{h.value}
 		}
 	}
-}
-
-// Strip removes what must not travel from a client to a backend: forwarding headers in every
-// spelling and the configured ones, Via, and hop-by-hop headers with those that Connection
-// lists. The gateway ends the protocol, so it is a new client.
-func (p *Policy) Strip(header map[string][]string) {
-	for _, line := range header["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			delete(header, textproto.CanonicalMIMEHeaderKey(trimOWS(name)))
-		}
-	}
-	for name := range header {
-		if p.headers.isForwarding(name) || isHopByHop(name) {
-			delete(header, name)
-		}
-	}
-}
-
-func isHopByHop(key string) bool {
-	switch key {
-	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Via":
-		return true
-	}
-	return false
 }
