@@ -28,7 +28,7 @@ check: ## formatting, go vet, staticcheck
 test: interop/node_modules ## all tests of both modules, with the race detector
 	@go build -o bin/report ./.ci/report
 	@set +e; { go test -race $(PARALLEL) -json -timeout 10m ./... ./.ci/report 2>&1; \
-	(cd interop && go test -race $(PARALLEL) -json -timeout 15m ./... 2>&1); } | bin/report
+	(cd interop && go test -race -count=1 $(PARALLEL) -json -timeout 15m ./... 2>&1); } | bin/report
 
 interop/node_modules: interop/package-lock.json
 	cd interop && npm ci --no-audit --no-fund

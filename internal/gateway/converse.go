@@ -195,8 +195,9 @@ func (q question) request() []byte {
 			params = mcp.Without(params, "elicitationId")
 		}
 		out = append(append(out, `,"params":`...), mcp.Without(params, "task")...)
+		return append(out, '}')
 	}
-	return append(out, '}')
+	return append(out, `,"params":{}}`...) // the schema does not ask for it; clients of the field do
 }
 
 // ask takes a question of the backend.
