@@ -11,6 +11,7 @@ import (
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
+	"onemcp/internal/wire"
 )
 
 // maxBatch is how many messages may come in one body.
@@ -97,7 +98,7 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 	defer func() {
 		if p := recover(); p != nil {
 			f.Log.Error("a request panicked", "request", to.x.id, "rpc", m.Method, "panic", p, "stack", stack())
-			to.add(answerError(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
+			to.add(wire.Answer(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
 		}
 	}()
 	answer, err := f.Gateway.Serve(ctx, c, m, to)
@@ -110,7 +111,7 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 		to.add(refusal.body(err))
 	default:
 		f.Log.Info("a request failed", "request", to.x.id, "rpc", m.Method, "error", logged(err))
-		to.add(answerError(mcp.Legacy, m, err))
+		to.add(wire.Answer(mcp.Legacy, m, err))
 	}
 }
 

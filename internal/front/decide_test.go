@@ -7,25 +7,8 @@ import (
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
-	"onemcp/internal/mcp"
 	"onemcp/internal/publicurl"
 )
-
-func TestEveryKindHasAWireForm(t *testing.T) {
-	t.Parallel()
-	for kind := fault.Internal; kind <= fault.Canceled; kind++ {
-		row := wire[kind]
-		if row.status < 400 || row.refusal >= 0 || row.answer >= 0 {
-			t.Errorf("%s: %+v", kind, row)
-		}
-		if row.answer <= mcp.CodeHeaderMismatch && row.answer >= -32099 {
-			t.Errorf("%s takes a code of the specification: %d", kind, row.answer)
-		}
-	}
-	if status := refusalOf(fault.New(200, "of a kind nobody knows")).status; status < 400 {
-		t.Errorf("an unknown kind has status %d", status)
-	}
-}
 
 func TestAccepts(t *testing.T) {
 	t.Parallel()

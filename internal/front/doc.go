@@ -10,7 +10,7 @@
 //	GET, HEAD          /                            what this is, as a page or JSON
 //
 // [Server] gives the http.Server it is meant to run in. What an error becomes on the wire is
-// decided in wire.go alone.
+// decided in package wire alone.
 //
 // A Front is safe for concurrent use. Every goroutine belongs to a request and has ended when
 // its handler returns: the writer of an event stream, and the calls of an old client, which belong to

@@ -14,6 +14,7 @@ import (
 	"onemcp/internal/mcp"
 	"onemcp/internal/secret"
 	"onemcp/internal/trustproxy"
+	"onemcp/internal/wire"
 )
 
 // bigBody is from what size on an answer is written under a deadline; a smaller one fits the
@@ -170,7 +171,7 @@ func (x *exchange) refuse(err error, to target) {
 		x.answer(r.status, r.body(err))
 		return
 	}
-	x.answer(r.status, append(mcp.Quote([]byte(`{"error":`), public(err)), '}'))
+	x.answer(r.status, append(mcp.Quote([]byte(`{"error":`), wire.Public(err)), '}'))
 }
 
 // requestIDs numbers the requests of this process.

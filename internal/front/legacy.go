@@ -10,6 +10,7 @@ import (
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
 	"onemcp/internal/trustproxy"
+	"onemcp/internal/wire"
 )
 
 func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Message) error {
@@ -53,7 +54,7 @@ func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Messa
 			return err
 		}
 		x.err = err
-		x.answer(http.StatusOK, answerError(mcp.Legacy, m, err))
+		x.answer(http.StatusOK, wire.Answer(mcp.Legacy, m, err))
 		return nil
 	}
 	x.session = s.ID
@@ -114,12 +115,8 @@ func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Mes
 		refusal := refusalOf(err)
 		reply.end(refusal.status, refusal.body(err))
 	default:
-		reply.end(http.StatusOK, answerError(mcp.Legacy, m, err))
+		reply.end(http.StatusOK, wire.Answer(mcp.Legacy, m, err))
 	}
-}
-
-func answerError(era mcp.Era, m *mcp.Message, err error) []byte {
-	return mcp.AppendError(nil, m.IDBytes(), answerCode(era, m.Method, err), public(err), nil)
 }
 
 func (f *Front) endSession(x *exchange, r *http.Request, at place) error {

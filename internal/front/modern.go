@@ -9,6 +9,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/wire"
 )
 
 // headerAffinity carries a text that a modern client chose at random, to keep its backend sessions
@@ -40,32 +41,24 @@ func (f *Front) postModern(x *exchange, r *http.Request, at place, m *mcp.Messag
 	return nil
 }
 
-// checkModern checks what a modern request must say of itself.
+// checkModern checks what a modern request must say of itself, and that the headers say the same.
 func checkModern(m *mcp.Message, h http.Header) error {
-	id := m.IDBytes()
-	if id[0] != '"' && bytes.ContainsAny(id, ".eE") {
-		return fault.New(fault.Invalid, "a request's id must be a string or an integer")
-	}
-	version, ok := m.Text(mcp.FieldMetaVersion)
-	if !ok {
-		return missingMeta(m, mcp.MetaVersion, "a string")
+	if err := wire.CheckID(m); err != nil {
+		return err
 	}
 	headers := modernHeaders(h)
-	if strings.TrimSpace(headers.Version) == version && mcp.EraOf(version) != mcp.Modern {
-		return refuseRequest(m, mcp.CodeUnsupportedVersion, versions(version),
-			fault.New(fault.Unsupported, "protocol version %q is not one for requests without a session", version))
+	if version, ok := m.Text(mcp.FieldMetaVersion); !ok || strings.TrimSpace(headers.Version) == version {
+		if err := wire.CheckVersion(m); err != nil {
+			return refuseModern(m, err)
+		}
 	}
 	if sentence := m.CheckHeaders(headers); sentence != "" {
-		return refuseRequest(m, mcp.CodeHeaderMismatch, nil, fault.New(fault.Invalid, "%s", sentence))
+		return refuseModern(m, &wire.Refused{Code: mcp.CodeHeaderMismatch, Err: fault.New(fault.Invalid, "%s", sentence)})
 	}
-	if caps := m.Value(mcp.FieldMetaCapabilities); len(caps) == 0 || caps[0] != '{' {
-		return missingMeta(m, mcp.MetaCapabilities, "an object")
+	if err := wire.CheckCapabilities(m); err != nil {
+		return refuseModern(m, err)
 	}
 	return checkAffinity(h)
-}
-
-func missingMeta(m *mcp.Message, key, what string) error {
-	return refuseRequest(m, mcp.CodeInvalidParams, nil, fault.New(fault.Invalid, "params._meta must hold %q, %s", key, what))
 }
 
 func checkAffinity(h http.Header) error {
@@ -73,18 +66,6 @@ func checkAffinity(h http.Header) error {
 		return fault.New(fault.Invalid, "header %s must be a random text of %d to %d characters", headerAffinity, minAffinity, maxAffinity)
 	}
 	return nil
-}
-
-// versions is the data of an error about an unknown version.
-func versions(requested string) []byte {
-	data := []byte(`{"supported":[`)
-	for i, v := range mcp.Versions() {
-		if i > 0 {
-			data = append(data, ',')
-		}
-		data = mcp.Quote(data, v)
-	}
-	return append(mcp.Quote(append(data, `],"requested":`...), requested), '}')
 }
 
 func modernHeaders(h http.Header) mcp.Headers {
@@ -135,8 +116,7 @@ func (f *Front) callModern(x *exchange, r *http.Request, c *gateway.Client, m *m
 	answer, err := f.Gateway.Serve(ctx, c, m, reply)
 	if err != nil {
 		x.err = err
-		code := answerCode(mcp.Modern, m.Method, err)
-		answer = gateway.Answer{Body: answerError(mcp.Modern, m, err), Code: code}
+		answer = gateway.Answer{Body: wire.Answer(mcp.Modern, m, err), Code: wire.AnswerCode(mcp.Modern, m.Method, err)}
 	}
-	reply.end(modernStatus(answer.Code), answer.Body)
+	reply.end(wire.Status(answer.Code), answer.Body)
 }

@@ -12,6 +12,7 @@ import (
 	"onemcp/internal/secret"
 	"onemcp/internal/session"
 	"onemcp/internal/trustproxy"
+	"onemcp/internal/wire"
 )
 
 // maxOldCalls bounds the requests in flight of one client of the old transport, which no connection
@@ -157,7 +158,7 @@ func (s *oldStream) answer(m *mcp.Message) (opened bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.front.Log.Error("a request panicked", "rpc", m.Method, "panic", p, "stack", stack())
-			s.out.Send(answerError(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
+			s.out.Send(wire.Answer(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
 		}
 	}()
 	answer, err := s.call(m)
@@ -165,9 +166,9 @@ func (s *oldStream) answer(m *mcp.Message) (opened bool) {
 	case err == nil:
 		s.out.Send(answer.Body)
 		return m.Method == mcp.MethodInitialize
-	case kindOf(err) != fault.Canceled:
+	case wire.KindOf(err) != fault.Canceled:
 		s.front.Log.Info("a request failed", "session", secret.Hash(s.id), "rpc", m.Method, "error", logged(err))
-		s.out.Send(answerError(mcp.Legacy, m, err))
+		s.out.Send(wire.Answer(mcp.Legacy, m, err))
 	}
 	return false
 }
