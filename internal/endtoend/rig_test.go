@@ -12,13 +12,23 @@ import (
 	"testing"
 	"time"
 
+	"onemcp/internal/example"
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/session"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(upstreamtest.Main(m)) }
+// TestMain is a backend, too, when it was started as one.
+func TestMain(m *testing.M) {
+	if os.Getenv(asExample) != "" {
+		if err := example.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(upstreamtest.Main(m))
+}
 
 // patience ends a test that waits for what does not happen.
 const patience = time.Minute
