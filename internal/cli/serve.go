@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -20,6 +21,7 @@ type serveFlags struct {
 	state string
 	over  config.Flags
 	log   logFlags
+	trace traceFlags
 }
 
 func newServe(env *Env) *cobra.Command {
@@ -36,6 +38,8 @@ func newServe(env *Env) *cobra.Command {
 	flags.StringVar(&f.over.Port, "port", "", "the `port` to listen on; 0 takes any free one (default 3000)")
 	flags.StringVar(&f.over.TrustProxy, "trust-proxy", "", "which reverse proxies may say who the client is: `value` as of server.trustProxy (default loopback)")
 	flags.StringVar(&f.state, "state-dir", "", "the `directory` of the key that `1mcp doctor` needs (default $XDG_STATE_HOME/1mcp)")
+	flags.StringVar(&f.trace.file, "trace-mcp", "", "write every MCP message to `FILE`, with what may be secret left out")
+	flags.BoolVar(&f.trace.full, "trace-mcp-full", false, "leave nothing out of the trace, secrets and personal data included")
 	flags.StringVar(&f.log.level, "log-level", "", "debug, info, warn or error (default info)")
 	flags.StringVar(&f.log.format, "log-format", "", "auto, text or json (default auto: a short print on a terminal, JSON lines elsewhere)")
 	return cmd
@@ -53,7 +57,7 @@ func (env *Env) source(file string, over config.Flags) (*daemon.Source, error) {
 }
 
 func (env *Env) serve(f serveFlags) error {
-	if err := f.log.check(); err != nil {
+	if err := errors.Join(f.log.check(), f.trace.check()); err != nil {
 		return err
 	}
 	source, err := env.source(f.file, f.over)
@@ -74,6 +78,9 @@ func (env *Env) serve(f serveFlags) error {
 	if source.Path() == "" {
 		log.Info("there is no configuration file; serving the built-in example server", "looked", strings.Join(source.Looked(), ", "))
 	}
+	if f.trace.full {
+		how.shout(env.Stderr, log, fullTrace, f.trace.file)
+	}
 	r := &run{env: env, log: log, source: source, screen: how.screen}
 	r.daemon = daemon.New(daemon.Options{
 		Version:    env.Version,
@@ -85,6 +92,7 @@ func (env *Env) serve(f serveFlags) error {
 		SetLevel:   how.set,
 		StateDir:   probe.Dir(f.state, env.Lookup),
 		Listening:  r.listening,
+		Trace:      f.trace.options(env.Dir, log),
 	})
 	return r.untilStopped()
 }

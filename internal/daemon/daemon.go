@@ -16,6 +16,7 @@ import (
 	"onemcp/internal/probe"
 	"onemcp/internal/secret"
 	"onemcp/internal/session"
+	"onemcp/internal/trace"
 	"onemcp/internal/trustlist"
 	"onemcp/internal/trustwatch"
 )
@@ -34,6 +35,7 @@ type Options struct {
 	SetLevel   func(level string) // called with server.logLevel, at the start and after a reload; may be nil
 	StateDir   string             // where the doctor's key lives; empty: the doctor is not served
 	Listening  func(Endpoint)     // called once, when clients can connect; may be nil
+	Trace      trace.Options      // of all messages; no Path: none
 }
 
 // The deadlines of a shutdown.
@@ -58,6 +60,7 @@ type Daemon struct {
 	metrics  *obs.Metrics
 	front    *front.Front
 	requests *inflight
+	trace    *trace.File // nil: none
 	trust    *believed
 	watch    *trustwatch.Watch
 	peers    [2]atomic.Int64 // seen lately: trusted, others
@@ -73,7 +76,7 @@ func New(o Options) *Daemon {
 // wire makes the parts; it starts none.
 func (d *Daemon) wire(g *guard.Guard) {
 	server := &d.config.Server
-	d.drivers = drivers{environ: d.o.Environ, guard: g, log: d.o.Log}
+	d.drivers = drivers{environ: d.o.Environ, guard: g, log: d.o.Log, trace: d.observer()}
 	d.sessions = session.NewTable(session.Limits{Max: server.MaxSessions, PerClient: server.SessionsPerClient, Idle: server.SessionIdleTimeout})
 	d.gateway = gateway.New(gateway.Options{Version: d.o.Version, Log: d.o.Log, Sessions: d.sessions}, d.setup())
 	d.metrics = obs.New(obs.Gauges{
@@ -97,6 +100,7 @@ func (d *Daemon) wire(g *guard.Guard) {
 		Watch:     d.watch,
 		Anomalies: func() any { return d.watch.Report() },
 		Metrics:   measured{d.metrics, server.Metrics.Main},
+		Trace:     d.observer(),
 	})
 	d.requests = newInflight(d.front)
 }
@@ -151,6 +155,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	lists, err := d.openLists()
+	if err == nil {
+		d.trace, err = openTrace(d.o.Trace)
+	}
 	if err != nil {
 		_ = listener.Close()
 		return err

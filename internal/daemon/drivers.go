@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"onemcp/internal/config"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 	"onemcp/internal/upstream/remote"
 	"onemcp/internal/upstream/stdio"
@@ -14,6 +15,7 @@ type drivers struct {
 	environ []string    // what local servers may inherit
 	guard   stdio.Guard // nil: none
 	log     *slog.Logger
+	trace   trace.Observer // nil: none
 }
 
 // of returns the driver of a server that is usable. The error is a *fault.Error.
@@ -28,6 +30,7 @@ func (d drivers) of(s *config.MCPServer) (upstream.Driver, error) {
 		Headers:    s.Headers,
 		MaxMessage: int(s.MaxMessageSize),
 		Log:        d.log,
+		Trace:      d.trace,
 	})
 	if err != nil {
 		return nil, err
@@ -49,6 +52,7 @@ func (d drivers) stdio(s *config.MCPServer) upstream.Driver {
 		MaxMessage: int(s.MaxMessageSize),
 		Log:        d.log,
 		Guard:      d.guard,
+		Trace:      d.trace,
 	}}
 }
 

@@ -30,6 +30,7 @@ func (e *partError) Unwrap() error { return e.err }
 func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)) (stop func()) {
 	base, cut := context.WithCancel(context.Background())
 	server := front.Server(base, d.requests, d.o.Log)
+	scribe := start("the trace", d.writeTrace, ended)
 	warden := start("the guard", g.Run, ended)
 	lists := start("the trust lists", d.trust.run, ended)
 	spotter := start("watching forwarding headers", d.watch.Run, ended)
@@ -63,6 +64,7 @@ func (d *Daemon) start(l net.Listener, g *guard.Guard, ended func(string, error)
 		s.do("close backends", upstreamLimit, backends.stop)
 		s.do("end the guard", partLimit, warden.stop)
 		s.do("stop reloading", partLimit, reload.stop) // a reload in progress ends with the backends
+		s.do("write the rest of the trace", partLimit, scribe.stop)
 	}
 }
 

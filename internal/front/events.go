@@ -6,6 +6,7 @@ import (
 
 	"onemcp/internal/session"
 	"onemcp/internal/sse"
+	"onemcp/internal/trace"
 )
 
 const (
@@ -35,6 +36,7 @@ func (x *exchange) events() *events {
 
 // add puts a message into the buffer, and flushes when that is large.
 func (e *events) add(msg []byte) error {
+	e.x.saw(trace.Sent, msg)
 	e.buf = sse.Append(e.buf, sse.Event{Name: "message", Data: msg})
 	if len(e.buf) < flushAt {
 		return nil
@@ -44,6 +46,7 @@ func (e *events) add(msg []byte) error {
 
 // event puts a message with its place in a session's stream into the buffer.
 func (e *events) event(ev session.Event) {
+	e.x.saw(trace.Sent, ev.Msg)
 	e.buf = sse.Append(e.buf, sse.Event{Name: "message", ID: ev.At.String(), Data: ev.Msg})
 }
 

@@ -13,6 +13,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/secret"
+	"onemcp/internal/trace"
 	"onemcp/internal/trustproxy"
 	"onemcp/internal/wire"
 )
@@ -32,6 +33,7 @@ type exchange struct {
 	status  int    // 0: nothing written yet
 	bytes   int64  // of the body
 	session string // id; the log shows its hash
+	version string // of the protocol, for the trace; empty: not known
 	err     error  // why the request was refused or failed
 
 	access   *Access             // in force for this request
@@ -139,6 +141,7 @@ func (x *exchange) answer(status int, body []byte) {
 	if len(body) > bigBody {
 		x.writeDeadline()
 	}
+	x.saw(trace.Sent, body)
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // a client that is gone needs no answer
 }
@@ -167,7 +170,7 @@ func (x *exchange) refuse(err error, to target) {
 	if r.retry > 0 {
 		x.Header().Set("Retry-After", seconds(r.retry))
 	}
-	if to.kind == toMCP || to.kind == toOldPost || to.kind == toOldStream {
+	if to.kind.carriesMessages() {
 		x.answer(r.status, r.body(err))
 		return
 	}

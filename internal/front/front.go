@@ -12,6 +12,7 @@ import (
 	"onemcp/internal/mcp"
 	"onemcp/internal/probe"
 	"onemcp/internal/session"
+	"onemcp/internal/trace"
 	"onemcp/internal/trustproxy"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	Watch     Watcher    // nil: nobody
 	Metrics   Metrics    // nil: none
 	Anomalies func() any // for the doctor, what was watched; nil: nothing
+
+	Trace trace.Observer // sees every message; nil: nobody looks
 }
 
 // Metrics counts what the front sees. It must be quick and safe for concurrent use.

@@ -11,6 +11,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/trace"
 )
 
 const (
@@ -67,6 +68,7 @@ func (f *Front) receive(x *exchange, r *http.Request) (*inbound, error) {
 		f.inbound.put(in)
 		return nil, err
 	}
+	x.saw(trace.Received, in.buf)
 	return in, nil
 }
 

@@ -57,7 +57,7 @@ func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Messa
 		x.answer(http.StatusOK, wire.Answer(mcp.Legacy, m, err))
 		return nil
 	}
-	x.session = s.ID
+	x.session, x.version = s.ID, s.Version
 	x.Header().Set(mcp.HeaderSession, s.ID)
 	x.answer(http.StatusOK, answer.Body)
 	return nil
@@ -94,7 +94,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 	if err != nil {
 		return nil, err
 	}
-	x.session = s.ID
+	x.session, x.version = s.ID, s.Version
 	x.front.Watch.Session(s.ID, &x.decision)
 	return s, nil
 }

@@ -36,7 +36,7 @@ func (f *Front) postModern(x *exchange, r *http.Request, at place, m *mcp.Messag
 		return err
 	}
 	c := modernClient(at.scope, r.Header, m)
-	c.Forwarder = x
+	c.Forwarder, x.version = x, c.Meta.Version
 	f.callModern(x, r, c, m)
 	return nil
 }

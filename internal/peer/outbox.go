@@ -24,7 +24,8 @@ const (
 // An outbox gathers lines while the writer is busy with earlier ones, so that many
 // messages share one write.
 type outbox struct {
-	done chan struct{} // closed with err set
+	done  chan struct{} // closed with err set
+	trace Trace         // nil: none
 
 	mu     sync.Mutex
 	filled sync.Cond     // buf has become non-empty, or err was set
@@ -33,8 +34,8 @@ type outbox struct {
 	err    error         // why nothing more is taken
 }
 
-func newOutbox() *outbox {
-	o := &outbox{done: make(chan struct{})}
+func newOutbox(trace Trace) *outbox {
+	o := &outbox{done: make(chan struct{}), trace: trace}
 	o.filled.L = &o.mu
 	return o
 }
@@ -91,6 +92,9 @@ func (o *outbox) add(line []byte) {
 	o.buf = append(slices.Grow(o.buf, len(line)+1), line...)
 	if bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, '\r') >= 0 {
 		mcp.Flatten(o.buf[start:])
+	}
+	if o.trace != nil {
+		o.trace(true, o.buf[start:])
 	}
 	o.buf = append(o.buf, '\n')
 	if start == 0 {

@@ -37,7 +37,12 @@ type Options struct {
 	Name       string       // of the other side, for errors
 	MaxMessage int          // the longest line taken, in bytes; 0: DefaultMaxMessage
 	Log        *slog.Logger // of lines that are no messages; nil: nowhere
+	Trace      Trace        // nil: none
 }
+
+// Trace sees every line, without its line break, in the order of the wire. It is called from any goroutine with locks held: it must be
+// quick and must not call the peer. The line is valid during the call only.
+type Trace func(sent bool, line []byte)
 
 // Peer is one connection. It is used for one Run.
 type Peer struct {
@@ -72,7 +77,7 @@ func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
 		o:     o,
 		in:    lines{r: r, max: o.MaxMessage},
 		w:     w,
-		out:   newOutbox(),
+		out:   newOutbox(o.Trace),
 		up:    up,
 		noise: noise{log: o.Log},
 		calls: make(map[uint64]*call),

@@ -10,9 +10,13 @@ import (
 // receive gives one line to whom it belongs. The line is in the reader's buffer.
 func (p *Peer) receive(line []byte) {
 	line = bytes.TrimSpace(line)
-	switch {
-	case len(line) == 0:
+	if len(line) == 0 {
 		return
+	}
+	if p.o.Trace != nil {
+		p.o.Trace(false, line)
+	}
+	switch {
 	case line[0] == '[' && mcp.Valid(line): // a batch, which version 2025-03-26 knows
 		for _, one := range mcp.Elements(line) {
 			p.receiveOne(one)

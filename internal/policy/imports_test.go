@@ -12,7 +12,7 @@ func ranks() map[string]int {
 		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/trustproxy", "internal/ratelimit"},
 		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist", "internal/trustwatch"},
 		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
-		{"internal/wire", "internal/peer", "internal/catalog", "internal/session", "internal/upstream"},
+		{"internal/wire", "internal/peer", "internal/catalog", "internal/session", "internal/trace", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
 		{"internal/front", "internal/admin"},
 		{"internal/daemon", "internal/doctor"},

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"onemcp/internal/secret"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Log        *slog.Logger           // nil: nowhere
 	TLS        *tls.Config            // nil: the system's roots
 	Dial       Dial                   // nil: TCP
+	Trace      trace.Observer         // nil: none
 }
 
 // Dial opens a socket, as net.Dialer.DialContext does.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/trace"
 )
 
 // maxRedirects is how many redirects one request follows.
@@ -24,6 +25,7 @@ type endpoint struct {
 	pool   *pool
 	max    int
 	log    *slog.Logger
+	trace  trace.Observer // nil: none
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
@@ -31,7 +33,7 @@ func newEndpoint(o Options) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, pool: newPool(o)}
+	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, trace: o.Trace, pool: newPool(o)}
 	e.sender = e.pool
 	if user := u.User; user != nil {
 		password, _ := user.Password()

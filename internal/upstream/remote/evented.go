@@ -9,6 +9,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/sse"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 )
 
@@ -27,7 +28,7 @@ type evented struct {
 
 func newEvented(at *endpoint, o upstream.Opening, up upstream.Sink) *evented {
 	s := &evented{at: at, opening: o, lost: make(chan error, 1)}
-	s.ledger = newLedger(at, up, s.reply)
+	s.ledger = newLedger(at, up, s.reply, at.saw(trace.SSE, &s.labels, func() string { return s.inbox.String() }))
 	s.Speak("")
 	return s
 }
@@ -177,6 +178,9 @@ func (s *evented) reply(body []byte) {
 
 // post sends one message.
 func (s *evented) post(ctx context.Context, body []byte) error {
+	if s.ledger.saw != nil {
+		s.ledger.saw(trace.Sent, body)
+	}
 	p := newPayload(body)
 	defer p.wait()
 	resp, err := s.at.send(ctx, http.MethodPost, s.inbox, s.labels.Load().post, p)

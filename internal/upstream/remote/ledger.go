@@ -10,6 +10,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/peer"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 )
 
@@ -25,6 +26,7 @@ type ledger struct {
 	up    upstream.Sink
 	reply func(body []byte) // sends an answer to the backend; does not block
 	mute  atomic.Bool       // the backend may ask nothing: it is modern
+	saw   saw               // nil: none
 
 	upMu sync.Mutex // held while up is called
 
@@ -38,8 +40,8 @@ type ledger struct {
 	end    context.CancelCauseFunc
 }
 
-func newLedger(at *endpoint, up upstream.Sink, reply func([]byte)) *ledger {
-	l := &ledger{at: at, up: up, reply: reply, calls: make(map[uint64]*call), asks: make(map[string]*ask)}
+func newLedger(at *endpoint, up upstream.Sink, reply func([]byte), saw saw) *ledger {
+	l := &ledger{at: at, up: up, reply: reply, saw: saw, calls: make(map[uint64]*call), asks: make(map[string]*ask)}
 	l.closed = at.errNotConnected()
 	l.life, l.end = context.WithCancelCause(context.Background())
 	return l
@@ -127,6 +129,9 @@ func (l *ledger) find(id uint64) *call {
 // receive gives the message in text, or each one of a batch, to whom it belongs. home is the call whose
 // stream it came on, nil if it was the connection's. An answer to home keeps text.
 func (l *ledger) receive(text []byte, home *call) error {
+	if l.saw != nil {
+		l.saw(trace.Received, text)
+	}
 	if batch := bytes.TrimLeft(text, " \t\r\n"); len(batch) > 0 && batch[0] == '[' && mcp.Valid(batch) {
 		for _, one := range mcp.Elements(batch) { // version 2025-03-26 knows batches
 			if err := l.receiveOne(one, home); err != nil {

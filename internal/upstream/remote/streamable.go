@@ -10,6 +10,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 )
 
@@ -35,7 +36,8 @@ type streamable struct {
 
 func newStreamable(at *endpoint, o upstream.Opening, up upstream.Sink) *streamable {
 	s := &streamable{at: at, opening: o, lost: make(chan error, 1)}
-	s.ledger = newLedger(at, up, s.reply)
+	saw := at.saw(trace.HTTP, &s.labels, func() string { return s.labels.Load().session })
+	s.ledger = newLedger(at, up, s.reply, saw)
 	s.labels.Store(at.label("", ""))
 	return s
 }
@@ -161,6 +163,9 @@ func (s *streamable) reply(body []byte) {
 
 // send is endpoint.send that ends the connection when nobody is there.
 func (s *streamable) send(ctx context.Context, method string, h http.Header, p *payload) (*http.Response, error) {
+	if p != nil && s.ledger.saw != nil {
+		s.ledger.saw(trace.Sent, p.text)
+	}
 	resp, err := s.at.send(ctx, method, s.at.url, h, p)
 	if err != nil && ctx.Err() == nil && errors.Is(err, errUnreachable) {
 		s.lose(err)

@@ -60,7 +60,9 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 
 	life, quit := context.WithCancel(context.WithoutCancel(ctx))
 	defer quit()
-	p := peer.New(proc.stdout, proc.stdin, c.up, peer.Options{Name: c.o.Name, MaxMessage: c.o.MaxMessage, Log: c.o.Log})
+	p := peer.New(proc.stdout, proc.stdin, c.up, peer.Options{
+		Name: c.o.Name, MaxMessage: c.o.MaxMessage, Log: c.o.Log, Trace: c.tracing(proc.cmd.Process.Pid),
+	})
 	read := make(chan struct{})
 	work.Go(func() {
 		defer close(read)

@@ -9,6 +9,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/peer"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	Log        *slog.Logger // what the process writes to stderr, at level info; nil: nowhere
 	Guard      Guard        // nil: none
 	Grace      Grace
+	Trace      trace.Observer // nil: none
 }
 
 // Guard is told which process groups are ours, so that it can end them when we no longer can.
@@ -64,6 +66,7 @@ type conn struct {
 	opening upstream.Opening
 	up      upstream.Sink
 	peer    atomic.Pointer[peer.Peer]
+	version atomic.Pointer[string] // that is spoken, for the trace; nil: not settled
 }
 
 // Call implements upstream.Caller.
@@ -88,5 +91,22 @@ func (c *conn) notRunning() error {
 	return fault.New(fault.Unavailable, "backend %q is not running", c.o.Name)
 }
 
-// Speak implements upstream.Wire: every message on stdio says its version itself, or needs none.
-func (c *conn) Speak(string) {}
+// Speak implements upstream.Wire. Every message on stdio says its version itself, or needs none: only the trace wants it.
+func (c *conn) Speak(version string) { c.version.Store(&version) }
+
+// tracing returns what sees the lines of a process, nil for nobody.
+func (c *conn) tracing(pid int) peer.Trace {
+	if c.o.Trace == nil {
+		return nil
+	}
+	return func(sent bool, line []byte) {
+		e := trace.Event{Side: trace.Backend, Direction: trace.Received, Transport: trace.Stdio, Backend: c.o.Name, Process: pid, Message: line}
+		if sent {
+			e.Direction = trace.Sent
+		}
+		if version := c.version.Load(); version != nil {
+			e.Version = *version
+		}
+		c.o.Trace(e)
+	}
+}
