@@ -1,0 +1,3 @@
+module onemcp/bench
+
+go 1.26.0

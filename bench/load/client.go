@@ -1,0 +1,219 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"onemcp/bench/backend"
+	"onemcp/bench/http1"
+	"onemcp/bench/scan"
+)
+
+// Client is an MCP client on one kept connection.
+type Client struct {
+	address string
+	host    string
+	target  string
+	era     backend.Era
+	session string
+
+	conn   net.Conn
+	reader *http1.Reader
+	until  time.Time
+	id     int64
+	head   []byte // what is the same in every request
+	out    []byte
+	body   []byte
+	text   []byte
+}
+
+// Dial connects to a server or a gateway. The era is Legacy or Modern. Ids begin after first, so
+// that clients with firsts far apart never use the same one.
+func Dial(endpoint string, era backend.Era, first int64) (*Client, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme != "http" {
+		return nil, fmt.Errorf("%s: only http:// can be measured", endpoint)
+	}
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), "80")
+	}
+	c := &Client{address: address, host: u.Host, target: u.RequestURI(), era: era, id: first}
+	c.prepare()
+	return c, c.connect()
+}
+
+func (c *Client) connect() error {
+	conn, err := net.Dial("tcp", c.address)
+	if err != nil {
+		return err
+	}
+	c.conn, c.reader = conn, http1.NewReader(conn)
+	return conn.SetDeadline(c.until)
+}
+
+// Close ends the connection.
+func (c *Client) Close() { c.conn.Close() }
+
+// Deadline is when an answer that has not come counts as missing.
+func (c *Client) Deadline(t time.Time) error {
+	c.until = t
+	return c.conn.SetDeadline(t)
+}
+
+// prepare writes the headers that every request has.
+func (c *Client) prepare() {
+	version := backend.LegacyVersion
+	if c.era == backend.Modern {
+		version = backend.ModernVersion
+	}
+	c.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n", c.target, c.host)
+	if c.era == backend.Modern || c.session != "" {
+		c.head = fmt.Appendf(c.head, "MCP-Protocol-Version: %s\r\n", version)
+	}
+	if c.session != "" {
+		c.head = fmt.Appendf(c.head, "Mcp-Session-Id: %s\r\n", c.session)
+	}
+}
+
+const metadata = `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + backend.ModernVersion + `","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
+
+// Open begins a legacy session. In the modern era there is nothing to do.
+func (c *Client) Open() error {
+	if c.era == backend.Modern {
+		return nil
+	}
+	c.session = ""
+	c.prepare()
+	c.begin("initialize")
+	c.body = append(c.body, `"protocolVersion":"`+backend.LegacyVersion+`","capabilities":{},"clientInfo":{"name":"bench","version":"1"}`...)
+	if _, err := c.finish("initialize", ""); err != nil {
+		return err
+	}
+	c.prepare()
+	c.body = append(c.body[:0], `{"jsonrpc":"2.0","method":"notifications/initialized"}`...)
+	return c.exchangeEmpty("POST")
+}
+
+// End ends a legacy session.
+func (c *Client) End() error {
+	if c.session == "" {
+		return nil
+	}
+	c.body = c.body[:0]
+	err := c.exchangeEmpty("DELETE")
+	c.session = ""
+	return err
+}
+
+// begin starts a request's body, up to its parameters.
+func (c *Client) begin(method string) {
+	c.id++
+	c.body = append(c.body[:0], `{"jsonrpc":"2.0","id":`...)
+	c.body = strconv.AppendInt(c.body, c.id, 10)
+	c.body = append(append(append(c.body, `,"method":"`...), method...), `","params":{`...)
+	if c.era == backend.Modern {
+		c.body = append(c.body, metadata...)
+	}
+}
+
+// comma separates the first parameter from the metadata, where there is some.
+func (c *Client) comma() {
+	if c.era == backend.Modern {
+		c.body = append(c.body, ',')
+	}
+}
+
+// finish sends the request that was begun and returns the result of its answer, which is valid
+// until the next request.
+func (c *Client) finish(method, name string) ([]byte, error) {
+	c.body = append(c.body, `}}`...)
+	c.out = append(c.out[:0], c.head...)
+	if c.era == backend.Modern {
+		c.out = append(append(append(c.out, "Mcp-Method: "...), method...), "\r\n"...)
+		if name != "" {
+			c.out = append(append(append(c.out, "Mcp-Name: "...), name...), "\r\n"...)
+		}
+	}
+	head, body, err := c.send()
+	if err != nil {
+		return nil, err
+	}
+	if status := head.Status(); status != 200 {
+		return nil, fmt.Errorf("status %d: %.200s", status, body)
+	}
+	return c.result(head, body)
+}
+
+// send adds the length and the body to the headers, and reads the answer.
+func (c *Client) send() (http1.Head, []byte, error) {
+	c.out = append(c.out, "Content-Length: "...)
+	c.out = strconv.AppendInt(c.out, int64(len(c.body)), 10)
+	c.out = append(append(c.out, "\r\n\r\n"...), c.body...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return http1.Head{}, nil, err
+	}
+	head, err := c.reader.Head()
+	if err != nil {
+		return head, nil, fmt.Errorf("no answer: %w", err)
+	}
+	if head.Length < 0 && !head.Chunked {
+		return head, nil, errors.New("the answer has neither a length nor chunks")
+	}
+	if head.Session != nil && c.session == "" {
+		c.session = string(head.Session)
+	}
+	ends, status := head.Close, head.Status()
+	body, err := c.reader.Body(head)
+	if err == nil && ends {
+		c.conn.Close()
+		err = c.connect()
+	}
+	if err == nil && status == 0 {
+		err = errors.New("the answer has no status")
+	}
+	return head, body, err
+}
+
+// exchangeEmpty sends what has no answer but a status.
+func (c *Client) exchangeEmpty(method string) error {
+	c.out = append(append(c.out[:0], method...), c.head[len("POST"):]...)
+	head, body, err := c.send()
+	if err != nil {
+		return err
+	}
+	if status := head.Status(); status/100 != 2 {
+		return fmt.Errorf("%s: status %d: %.200s", method, status, body)
+	}
+	return nil
+}
+
+// result returns the result of the answer to the last request.
+func (c *Client) result(head http1.Head, body []byte) ([]byte, error) {
+	message := body
+	if head.Events {
+		message = final(body)
+	}
+	return check(message, c.id)
+}
+
+// check returns the result of an answer that must be the one for an id.
+func check(message []byte, id int64) ([]byte, error) {
+	var digits [20]byte
+	want := strconv.AppendInt(digits[:0], id, 10)
+	if got := scan.Member(message, "id"); string(got) != string(want) {
+		return nil, fmt.Errorf("the answer to id %s has id %q: %.200s", want, got, message)
+	}
+	result := scan.Member(message, "result")
+	if result == nil {
+		return nil, fmt.Errorf("id %s: %.300s", want, message)
+	}
+	return result, nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+
+	"onemcp/bench/backend"
+	"onemcp/bench/reference"
+)
+
+// runBackend is the MCP server behind everything: over stdio, or over HTTP with a profile in the
+// path of each request.
+func runBackend(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("backend", flag.ExitOnError)
+	stdio := flags.Bool("stdio", false, "serve on standard input and output")
+	path := flags.String("path", backend.Profile{Era: backend.Both, Tools: 10}.Path(), "with -stdio: the profile, /ERA/TOOLS/NUMBER/mcp")
+	listen := flags.String("listen", "127.0.0.1:0", "address to serve HTTP on")
+	_ = flags.Parse(args) // it exits on errors
+	if !*stdio {
+		return serve(*listen, backend.Profile{Era: backend.Both, Tools: 10}.Path(), func(l net.Listener) error {
+			return backend.Serve(ctx, l)
+		})
+	}
+	profile, err := backend.ParsePath(*path)
+	if err != nil {
+		return err
+	}
+	s, err := backend.New(profile)
+	if err != nil {
+		return err
+	}
+	return s.Stdio(os.Stdin, os.Stdout)
+}
+
+func runProxy(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("reverse-proxy", flag.ExitOnError)
+	to := flags.String("to", "", "URL of the backend")
+	listen := flags.String("listen", "127.0.0.1:0", "address to serve on")
+	_ = flags.Parse(args) // it exits on errors
+	target, err := url.Parse(*to)
+	if err != nil {
+		return err
+	}
+	path := target.Path
+	target.Path = ""
+	return serveHandler(ctx, *listen, path, reference.Proxy(target))
+}
+
+func runBare(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bare", flag.ExitOnError)
+	path := flags.String("path", backend.Profile{Era: backend.Both, Tools: 10}.Path(), "the profile, /ERA/TOOLS/NUMBER/mcp")
+	listen := flags.String("listen", "127.0.0.1:0", "address to serve on")
+	_ = flags.Parse(args) // it exits on errors
+	profile, err := backend.ParsePath(*path)
+	if err != nil {
+		return err
+	}
+	handler, err := reference.NewBare(profile)
+	if err != nil {
+		return err
+	}
+	return serveHandler(ctx, *listen, *path, handler)
+}
+
+func serveHandler(ctx context.Context, address, path string, handler http.Handler) error {
+	return serve(address, path, func(l net.Listener) error { return reference.Serve(ctx, l, handler) })
+}
+
+// serve listens, says where, and serves.
+func serve(address, path string, on func(net.Listener) error) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("listening http://%s%s\n", listener.Addr(), path)
+	return on(listener)
+}

@@ -1,0 +1,43 @@
+package reference
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+)
+
+// idlePerHost is enough kept connections for the largest crowd of the benchmark. The default of 2
+// would measure the opening of connections.
+const idlePerHost = 512
+
+// Proxy returns a reverse proxy to a server.
+func Proxy(to *url.URL) http.Handler {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns = 0 // no limit
+	transport.MaxIdleConnsPerHost = idlePerHost
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.SetXForwarded()
+		},
+	}
+}
+
+// Serve serves a handler until the context ends.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	server.Close()
+	<-ended
+	return nil
+}

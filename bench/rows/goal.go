@@ -1,0 +1,112 @@
+package rows
+
+import (
+	"fmt"
+	"slices"
+
+	"onemcp/bench/table"
+)
+
+// goal is a limit on the ratio of two subjects' figures, at each number of clients that it names.
+type goal struct {
+	what    string
+	figure  func(lap) table.Figure
+	of      string // label of a subject
+	than    string // label of the one it is compared with
+	less    string // when set, the figure of this one is taken away from both first
+	limit   table.Figure
+	most    bool
+	clients []int // nil: all that the row has
+}
+
+// laps are the medians by subject and number of clients.
+type laps map[string]map[int]lap
+
+// evaluate holds the goal against what was measured.
+func (g goal) evaluate(found laps, clients []int) []table.Goal {
+	var out []table.Goal
+	for _, n := range clients {
+		if g.clients != nil && !slices.Contains(g.clients, n) {
+			continue
+		}
+		value, ok := g.ratio(found, n)
+		if !ok {
+			continue // one of them did not run
+		}
+		out = append(out, table.Goal{What: fmt.Sprintf("%s, c=%d", g.what, n), Value: value, Limit: g.limit, Most: g.most})
+	}
+	return out
+}
+
+func (g goal) ratio(found laps, clients int) (table.Figure, bool) {
+	of, ok := found[g.of][clients]
+	than, beside := found[g.than][clients]
+	if !ok || !beside {
+		return 0, false
+	}
+	less := table.Figure(0)
+	if g.less != "" {
+		base, ok := found[g.less][clients]
+		if !ok {
+			return 0, false
+		}
+		less = g.figure(base)
+	}
+	return (g.figure(of) - less) / (g.figure(than) - less), true
+}
+
+// columns of a race's table.
+func (r race) columns() []string {
+	return []string{"clients", "calls/s", "× " + r.reference, "CPU µs/call", "× " + r.reference, "p50 µs", "p99 µs", "RSS MiB"}
+}
+
+func (r race) table(runners []*runner, clients []int) *table.Table {
+	out := &table.Table{Row: r.name, Title: r.title, Columns: r.columns()}
+	found := laps{}
+	for _, x := range runners {
+		found[x.label] = map[int]lap{}
+		for _, n := range clients {
+			found[x.label][n] = x.median(n)
+		}
+	}
+	for _, n := range clients {
+		for _, x := range runners {
+			out.Lines = append(out.Lines, line(x.label, n, found[x.label][n], found[r.reference]))
+		}
+	}
+	for _, g := range r.goals {
+		out.Goals = append(out.Goals, g.evaluate(found, clients)...)
+	}
+	out.Notes = append(out.Notes, doubts(found, clients)...)
+	return out
+}
+
+func line(label string, clients int, l lap, reference map[int]lap) table.Line {
+	rate, cost := table.Unknown(), table.Unknown()
+	if ref, ok := reference[clients]; ok {
+		rate, cost = l.perSecond/ref.perSecond, l.cpu/ref.cpu
+	}
+	return table.Line{Subject: label, Figures: []table.Figure{table.Figure(clients), l.perSecond, rate, l.cpu, cost, l.p50, l.p99, l.rss}}
+}
+
+// headroom is how many times faster than what is measured the load and the backend must be.
+const headroom = 2
+
+// doubts says where the load and the backend, and not the middle, may have set the pace. Then the
+// rate says too little in favour of the middle; the processor time of a call is right all the same.
+func doubts(found laps, clients []int) []string {
+	var out []string
+	for _, n := range clients {
+		base, ok := found[direct][n]
+		if !ok {
+			continue
+		}
+		for label, at := range found {
+			if l := at[n]; label != direct && l.perSecond*headroom > base.perSecond {
+				out = append(out, fmt.Sprintf("%d clients: direct is only %v times as fast as %s, so its rate is bounded by load and backend too; trust the CPU of a call", n, base.perSecond/l.perSecond, label))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
