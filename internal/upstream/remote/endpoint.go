@@ -33,7 +33,7 @@ func newEndpoint(o Options) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, trace: o.Trace, pool: newPool(o)}
+	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, trace: o.Trace, pool: newPool(o, u)}
 	e.sender = e.pool
 	if user := u.User; user != nil {
 		password, _ := user.Password()

@@ -3,8 +3,11 @@ package remote
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
+
+	"onemcp/internal/h1"
 )
 
 const (
@@ -18,20 +21,39 @@ const (
 
 // A pool holds the sockets of one backend. When its last user has left, the idle ones are closed.
 type pool struct {
-	*http.Transport
+	sender
 
 	mu    sync.Mutex
 	users int
 }
 
-func newPool(o Options) *pool {
-	dial := o.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+// sender is what a pool needs of its transport.
+type sender interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+func newPool(o Options, to *url.URL) *pool {
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
 	}
-	return &pool{Transport: &http.Transport{
+	if isPlain(to) {
+		return &pool{sender: h1.New(h1.Options{Dial: o.Dial, Idle: idleTimeout, MaxIdle: idleSockets, MaxHeader: maxHeader})}
+	}
+	return &pool{sender: newTransport(o)}
+}
+
+// isPlain reports whether a backend is reached without TLS and not through a proxy of the environment: then the
+// shorter way will do.
+func isPlain(to *url.URL) bool {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: to})
+	return to.Scheme == "http" && proxy == nil && err == nil
+}
+
+func newTransport(o Options) *http.Transport {
+	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dial,
+		DialContext:         o.Dial,
 		TLSClientConfig:     o.TLS,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConns:        idleSockets,
@@ -42,7 +64,7 @@ func newPool(o Options) *pool {
 		MaxResponseHeaderBytes: maxHeader,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter},
-	}}
+	}
 }
 
 func (p *pool) enter() {
