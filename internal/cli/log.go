@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"onemcp/internal/accesslog"
 )
 
 // logging is how a long-running command writes its log.
@@ -13,6 +15,9 @@ type logging struct {
 	level  slog.LevelVar
 	fixed  bool // by a flag: the configuration does not change the level
 	screen bool // a person reads the start-up print; the log is for trouble alone
+
+	access *accesslog.Log
+	buffer *accesslog.Buffer // holds lines of requests for a moment; to be flushed in the end
 }
 
 // logFlags are the flags of the same names.
@@ -44,10 +49,15 @@ func newLog(w io.Writer, terminal bool, flags logFlags, configured string) (*slo
 		_ = l.level.UnmarshalText([]byte(flags.level)) // checked
 	}
 	o := &slog.HandlerOptions{Level: &l.level}
+	l.buffer = accesslog.NewBuffer(w)
 	if l.screen || format == "text" {
-		return slog.New(slog.NewTextHandler(w, o)), l
+		text := slog.NewTextHandler(l.buffer, o)
+		l.access = accesslog.New(slog.New(text), nil)
+		return slog.New(l.buffer.Through(text)), l
 	}
-	return slog.New(slog.NewJSONHandler(w, o)), l
+	lines := slog.NewJSONHandler(l.buffer, o)
+	l.access = accesslog.New(slog.New(lines), l.buffer)
+	return slog.New(l.buffer.Through(lines)), l
 }
 
 // set follows the configuration's level, where no flag stands above it.

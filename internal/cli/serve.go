@@ -69,6 +69,7 @@ func (env *Env) serve(f serveFlags) error {
 		return wrongConfig(env.Stderr, problems)
 	}
 	log, how := newLog(env.Stderr, env.Terminal, f.log, c.Server.LogFormat)
+	defer how.buffer.Flush()
 	how.set(c.Server.LogLevel)
 	if how.screen {
 		printProblems(env.Stderr, problems)
@@ -89,6 +90,7 @@ func (env *Env) serve(f serveFlags) error {
 		Config:     c,
 		Environ:    env.Environ,
 		Log:        log,
+		AccessLog:  how.access,
 		SetLevel:   how.set,
 		StateDir:   probe.Dir(f.state, env.Lookup),
 		Listening:  r.listening,

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"onemcp/internal/accesslog"
 	"onemcp/internal/config"
 	"onemcp/internal/fault"
 	"onemcp/internal/front"
@@ -32,6 +33,7 @@ type Options struct {
 	Config     *config.Config     // as Source gave it first
 	Environ    []string           // what local servers may inherit, NAME=value
 	Log        *slog.Logger       //
+	AccessLog  *accesslog.Log     // nil: requests go to Log
 	SetLevel   func(level string) // called with server.logLevel, at the start and after a reload; may be nil
 	StateDir   string             // where the doctor's key lives; empty: the doctor is not served
 	Listening  func(Endpoint)     // called once, when clients can connect; may be nil
@@ -91,6 +93,7 @@ func (d *Daemon) wire(g *guard.Guard) {
 		Gateway:   d.gateway,
 		Sessions:  d.sessions,
 		Log:       d.o.Log,
+		AccessLog: d.o.AccessLog,
 		Version:   d.o.Version,
 		Ready:     d.ready.Load,
 		MaxBody:   server.MaxBodySize,

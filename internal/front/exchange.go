@@ -1,18 +1,16 @@
 package front
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
 
+	"onemcp/internal/accesslog"
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
-	"onemcp/internal/secret"
 	"onemcp/internal/trace"
 	"onemcp/internal/trustproxy"
 	"onemcp/internal/wire"
@@ -33,6 +31,7 @@ type exchange struct {
 	status  int    // 0: nothing written yet
 	bytes   int64  // of the body
 	session string // id; the log shows its hash
+	hash    string // of session
 	version string // of the protocol, for the trace; empty: not known
 	err     error  // why the request was refused or failed
 
@@ -80,57 +79,51 @@ func (x *exchange) finish(r *http.Request) {
 			x.answer(http.StatusInternalServerError, mcp.AppendError(nil, nil, mcp.CodeInternal, "internal error", nil))
 		}
 	}
-	x.front.Metrics.Request(x.route.String(), x.status, x.decision.Status, time.Since(x.started))
-	x.log(r)
+	took := time.Since(x.started)
+	x.front.Metrics.Request(x.route.String(), x.status, x.decision.Status, took)
+	x.log(r, took)
 	if p != nil && begun {
 		panic(http.ErrAbortHandler) // the client must not take a broken body for a whole one
 	}
 }
 
-func (x *exchange) log(r *http.Request) {
-	ctx := context.Background()
-	log := x.front.Log
-	if !log.Enabled(ctx, slog.LevelInfo) {
+func (x *exchange) log(r *http.Request, took time.Duration) {
+	log := x.front.AccessLog
+	if !log.Enabled() {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs,
-		slog.String("request", x.id),
-		slog.String("method", r.Method),
-		slog.String("path", r.URL.Path),
-		slog.Int("status", x.status),
-		slog.Int64("bytes", x.bytes),
-		slog.Duration("duration", time.Since(x.started)),
-	)
-	attrs = x.appendCaller(attrs)
-	if x.session != "" {
-		attrs = append(attrs, slog.String("session", secret.Hash(x.session)))
+	d := &x.decision
+	line := accesslog.Line{
+		Time:     x.started.Add(took),
+		Request:  x.id,
+		Method:   r.Method,
+		Path:     r.URL.Path,
+		Status:   x.status,
+		Bytes:    x.bytes,
+		Duration: took,
+		Client:   x.clientText(),
+		Peer:     d.PeerText(),
+		IPStatus: d.Status.String(),
+		Hops:     d.Hops,
+		Scheme:   d.Scheme,
+		Host:     d.Host,
+		Session:  x.hash,
+	}
+	if d.Flags != 0 {
+		line.Flags = d.Flags.Names()
 	}
 	if x.err != nil {
-		attrs = append(attrs, slog.Any("error", logged(x.err)))
+		line.Err = logged(x.err)
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+	log.Write(&line)
 }
 
-// appendCaller appends who asked, as it was derived.
-func (x *exchange) appendCaller(attrs []slog.Attr) []slog.Attr {
-	d := &x.decision
-	client := d.ClientText()
-	if x.access.MaskClient && d.Client.IsValid() {
-		client = trustproxy.Masked(d.Client).String()
+// clientText is the client's address as logs may show it.
+func (x *exchange) clientText() string {
+	if x.access.MaskClient && x.decision.Client.IsValid() {
+		return trustproxy.Masked(x.decision.Client).String()
 	}
-	attrs = append(attrs,
-		slog.String("client_ip", client),
-		slog.String("peer_ip", d.PeerText()),
-		slog.String("ip_status", d.Status.String()),
-		slog.Int("hops", d.Hops),
-		slog.String("scheme", d.Scheme),
-		slog.String("host", d.Host),
-	)
-	if d.Flags != 0 {
-		attrs = append(attrs, slog.Any("flags", d.Flags.Names()))
-	}
-	return attrs
+	return x.decision.ClientText()
 }
 
 // answer writes a JSON body, whole.

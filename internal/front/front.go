@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"onemcp/internal/accesslog"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
 	"onemcp/internal/probe"
@@ -35,10 +36,11 @@ type Options struct {
 	Version  string         // of the program
 	Ready    func() bool    // whether new work is welcome; nil: always
 
-	MaxBody      int64         // bytes a client may send in one message; 16 MiB
-	Heartbeat    time.Duration // silence on a stream until a comment is sent; 15 s
-	WriteTimeout time.Duration // for one write to a client that does not read; 30 s
-	BodyTimeout  time.Duration // for a client to send its message; 60 s
+	AccessLog    *accesslog.Log // a line a request; nil: they go to Log
+	MaxBody      int64          // bytes a client may send in one message; 16 MiB
+	Heartbeat    time.Duration  // silence on a stream until a comment is sent; 15 s
+	WriteTimeout time.Duration  // for one write to a client that does not read; 30 s
+	BodyTimeout  time.Duration  // for a client to send its message; 60 s
 
 	Access    *Access    // nil: the default trust, loopback names only
 	Probe     *probe.Key // the doctor's tokens; nil: there are none
@@ -97,6 +99,9 @@ func New(o Options) *Front {
 	}
 	if o.Access == nil {
 		o.Access = openAccess()
+	}
+	if o.AccessLog == nil {
+		o.AccessLog = accesslog.New(o.Log, nil)
 	}
 	f := &Front{Options: o, ids: newRequestIDs(), redirects: newRedirects()}
 	f.access.Store(o.Access)

@@ -57,7 +57,7 @@ func (f *Front) openSession(x *exchange, r *http.Request, at place, m *mcp.Messa
 		x.answer(http.StatusOK, wire.Answer(mcp.Legacy, m, err))
 		return nil
 	}
-	x.session, x.version = s.ID, s.Version
+	x.session, x.hash, x.version = s.ID, s.Hash(), s.Version
 	x.Header().Set(mcp.HeaderSession, s.ID)
 	x.answer(http.StatusOK, answer.Body)
 	return nil
@@ -94,7 +94,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 	if err != nil {
 		return nil, err
 	}
-	x.session, x.version = s.ID, s.Version
+	x.session, x.hash, x.version = s.ID, s.Hash(), s.Version
 	x.front.Watch.Session(s.ID, &x.decision)
 	return s, nil
 }
@@ -104,7 +104,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
 	reply := newReply(x, r.Context(), func() channel { return newResumable(c.Session) }, nil)
 	defer reply.end(0, nil) // of a panic
-	answer, err := f.Gateway.Serve(context.WithoutCancel(r.Context()), c, m, reply)
+	answer, err := f.Gateway.Serve(context.Background(), c, m, reply)
 	x.err = err
 	switch {
 	case err == nil:

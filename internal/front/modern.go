@@ -2,12 +2,12 @@ package front
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"strings"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/gateway"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/wire"
 )
@@ -109,9 +109,9 @@ func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.C
 
 // callModern serves a modern request. A client that hangs up, or cannot be written to, cancels it.
 func (f *Front) callModern(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	reply := newReply(x, ctx, func() channel { return newOutbox() }, cancel)
+	ctx := life.With(r.Context())
+	defer ctx.End(nil)
+	reply := newReply(x, ctx, func() channel { return newOutbox() }, func() { ctx.End(nil) })
 	defer reply.end(0, nil) // of a panic
 	answer, err := f.Gateway.Serve(ctx, c, m, reply)
 	if err != nil {

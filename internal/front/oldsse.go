@@ -77,7 +77,7 @@ func (f *Front) serveOldStream(x *exchange, r *http.Request, to target) error {
 		front: f, id: rand.Text(), ctx: ctx, out: newOutbox(),
 		at: place{scope: scope, endpoint: endpoint}, from: x.caller(),
 	}
-	x.session = s.id
+	x.session, x.hash = s.id, secret.Hash(s.id)
 	f.old.add(s)
 	defer s.end(cancel)
 	e := x.events()
@@ -106,7 +106,7 @@ func (f *Front) serveOldPost(x *exchange, r *http.Request) error {
 	if s == nil {
 		return fault.New(fault.NotFound, "there is no such stream").WithHint("open one with GET /sse, and post to the endpoint it names")
 	}
-	x.session = s.id
+	x.session, x.hash = s.id, secret.Hash(s.id)
 	in, err := f.read(x, r)
 	if err != nil {
 		return err

@@ -115,9 +115,7 @@ func (l *link) await(ctx context.Context) error {
 // link returns the connection that a client's call goes through, opened if need be, and marks
 // it as used until release.
 func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
-	wait, cancel := b.patience(ctx)
-	defer cancel()
-	primary, err := b.await(wait, false)
+	primary, err := b.awaitOpen(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +124,11 @@ func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
 		return primary, nil
 	}
 	l := b.linkFor(key, c)
+	if l.isOpen() {
+		return l, nil
+	}
+	wait, cancel := b.patience(ctx)
+	defer cancel()
 	if err := l.await(wait); err != nil {
 		l.release()
 		return nil, err
@@ -142,6 +145,9 @@ func (b *backend) patience(ctx context.Context) (context.Context, context.Cancel
 
 // awaitOpen returns the primary link once it is open.
 func (b *backend) awaitOpen(ctx context.Context) (*link, error) {
+	if l, _, _ := b.outlook(false); l != nil { // as nearly always
+		return l, nil
+	}
 	ctx, cancel := b.patience(ctx)
 	defer cancel()
 	return b.await(ctx, false)

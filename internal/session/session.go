@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/secret"
 )
 
@@ -26,13 +27,14 @@ type Session struct {
 	Spec
 	ID string
 
+	hash   string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	seen   atomic.Int64 // when it was last used, Unix nanoseconds
 	open   atomic.Int64 // streams and requests that keep it from expiring
 
 	mu     sync.Mutex
-	calls  map[string]context.CancelCauseFunc // in flight, by the client's raw id
+	calls  map[string]*life.Context // in flight, by the client's raw id
 	ending []func()
 
 	store store
@@ -49,13 +51,14 @@ func newSession(s Spec, now time.Time, p *pool) *Session {
 	_, _ = rand.Read(id[:]) // never fails
 	ctx, cancel := context.WithCancelCause(context.Background())
 	n := &Session{Spec: s, ID: base64.RawURLEncoding.EncodeToString(id[:]), ctx: ctx, cancel: cancel}
+	n.hash = secret.Hash(n.ID)
 	n.store.pool = p
 	n.seen.Store(now.UnixNano())
 	return n
 }
 
 // Hash returns what a log may show of the id.
-func (s *Session) Hash() string { return secret.Hash(s.ID) }
+func (s *Session) Hash() string { return s.hash }
 
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
@@ -67,27 +70,23 @@ func (s *Session) Context() context.Context { return s.ctx }
 // when the client cancels it. finish must be called. A second request with an id that is
 // in flight is a fault of kind Conflict.
 func (s *Session) Begin(ctx context.Context, id []byte) (call context.Context, finish func(), err error) {
-	call, cancel := context.WithCancelCause(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		cancel(nil)
 		return nil, nil, ErrEnded
 	}
 	key := string(id)
 	if _, twice := s.calls[key]; twice {
-		cancel(nil)
 		return nil, nil, fault.New(fault.Conflict, "a request with id %s is in flight already", key).WithHint("use each id once")
 	}
 	if s.calls == nil {
-		s.calls = make(map[string]context.CancelCauseFunc)
+		s.calls = make(map[string]*life.Context)
 	}
-	s.calls[key] = cancel
+	c := life.With(ctx)
+	s.calls[key] = c
 	s.open.Add(1)
-	stop := context.AfterFunc(s.ctx, func() { cancel(ErrEnded) })
-	return call, func() {
-		stop()
-		cancel(nil)
+	return c, func() {
+		c.End(nil)
 		s.open.Add(-1)
 		s.mu.Lock()
 		delete(s.calls, key)
@@ -98,10 +97,10 @@ func (s *Session) Begin(ctx context.Context, id []byte) (call context.Context, f
 // Cancel ends the request in flight that has the raw id, if there is one.
 func (s *Session) Cancel(id []byte) {
 	s.mu.Lock()
-	cancel := s.calls[string(id)]
+	c := s.calls[string(id)]
 	s.mu.Unlock()
-	if cancel != nil {
-		cancel(ErrCancelled)
+	if c != nil {
+		c.End(ErrCancelled)
 	}
 }
 
@@ -172,11 +171,14 @@ func (s *Session) Attach(ctx context.Context, beat time.Duration, write func(msg
 
 // end ends the session once.
 func (s *Session) end(cause error) {
-	s.cancel(cause)
+	s.cancel(cause) // from here on no call begins
 	s.store.end()
 	s.mu.Lock()
 	ending := s.ending
 	s.ending = nil
+	for _, c := range s.calls {
+		c.End(ErrEnded)
+	}
 	s.mu.Unlock()
 	for _, do := range ending {
 		do()

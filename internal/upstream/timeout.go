@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -26,15 +27,15 @@ type timeout struct {
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	call := life.With(ctx)
+	defer call.End(nil)
 	w := &watch{up: up, silence: t.silence}
 	w.timer = time.AfterFunc(t.silence, func() {
-		cancel(fault.New(fault.Timeout, "backend %q was silent for %s during %s", t.backend, t.silence, r.Method).
+		call.End(fault.New(fault.Timeout, "backend %q was silent for %s during %s", t.backend, t.silence, r.Method).
 			WithHint("raise its requestTimeout, or have it report progress"))
 	})
 	defer w.timer.Stop()
-	return t.next.Call(ctx, r, w)
+	return t.next.Call(call, r, w)
 }
 
 // watch is a Sink that keeps a timer from firing while the backend shows life.

@@ -1,10 +1,10 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"sync"
 
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/upstream"
 )
@@ -19,10 +19,8 @@ type call struct {
 	serial uint64 // by age
 
 	// ctx ends with the caller's context, with the connection, by an answer on another stream, or by release.
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	unlink func() bool // from the caller's context
-	left   bool        // a task releases ctx, when it has seen the end of the stream
+	ctx  life.Context
+	left bool // a task ends ctx, when it has seen the end of the stream
 
 	wake chan struct{} // closed when the answer has come on another stream; nil: ctx ends instead
 
@@ -50,15 +48,15 @@ func (c *call) completeElsewhere(m *mcp.Message) {
 	case c.wake != nil:
 		close(c.wake)
 	default:
-		c.cancel(errAnswered)
+		c.ctx.End(errAnswered)
 	}
 }
 
 // release ends the call's context, which ends its HTTP request if that still goes on.
 func (c *call) release() {
-	c.unlink()
+	c.ctx.Unfollow()
 	if !c.left {
-		c.cancel(nil)
+		c.ctx.End(nil)
 	}
 }
 

@@ -133,19 +133,19 @@ func (s *evented) Call(ctx context.Context, r *upstream.Request, up upstream.Sin
 		return mcp.Message{}, err
 	}
 	defer c.release()
-	err := s.post(c.ctx, r.Body)
+	err := s.post(&c.ctx, r.Body)
 	if err == nil {
 		select {
 		case <-c.wake:
 		case <-c.ctx.Done():
-			err = context.Cause(c.ctx)
+			err = c.ctx.Err()
 		}
 	}
 	switch {
 	case s.ledger.close(c):
 		return c.answer, nil
 	case c.ctx.Err() != nil:
-		err = context.Cause(c.ctx)
+		err = c.ctx.Err()
 	}
 	if ctx.Err() != nil && r.Method != mcp.MethodInitialize {
 		s.reply(cancelled(r.ID))

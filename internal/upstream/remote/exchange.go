@@ -27,7 +27,7 @@ func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.
 		s.giveUp(r)
 		return mcp.Message{}, context.Cause(ctx)
 	case c.ctx.Err() != nil:
-		return mcp.Message{}, context.Cause(c.ctx)
+		return mcp.Message{}, c.ctx.Err()
 	}
 	return mcp.Message{}, err
 }
@@ -36,7 +36,7 @@ func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.
 // any more.
 func (s *streamable) exchange(c *call, p *payload) error {
 	l := s.labels.Load()
-	resp, err := s.send(c.ctx, http.MethodPost, l.request(c.Request), p)
+	resp, err := s.send(&c.ctx, http.MethodPost, l.request(c.Request), p)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ type ledger struct {
 	serial uint64
 	ghosts peer.Ghosts
 	closed error           // why there can be no more calls
-	life   context.Context // of the calls
+	life   context.Context // ends with the connection
 	end    context.CancelCauseFunc
 }
 
@@ -74,6 +74,7 @@ func (l *ledger) refuse(err error) {
 func (l *ledger) fail(err error) {
 	l.refuse(err)
 	l.end(err)
+	l.failCalls(err)
 }
 
 // open puts a new call into the ledger.
@@ -92,8 +93,7 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 	l.serial++
 	c.serial = l.serial
 	l.calls[c.ID] = c
-	c.ctx, c.cancel = context.WithCancelCause(l.life)
-	c.unlink = context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })
+	c.ctx.Follow(ctx)
 	return nil
 }
 

@@ -47,7 +47,7 @@ func (l *ledger) warn(err error) {
 
 func (l *ledger) failCall(id uint64, err error) {
 	if c := l.find(id); c != nil {
-		c.cancel(err)
+		c.ctx.End(err)
 	}
 }
 
@@ -55,7 +55,7 @@ func (l *ledger) failCalls(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.calls {
-		c.cancel(err)
+		c.ctx.End(err)
 	}
 }
 

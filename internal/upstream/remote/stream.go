@@ -52,7 +52,7 @@ func (s *streamable) takeStream(c *call, resp *http.Response, l *labels) error {
 		if at.moved {
 			attempt, at.moved = 0, false
 		}
-		if attempt == maxResumes || !pause(c.ctx, at.delay(attempt)) {
+		if attempt == maxResumes || !pause(&c.ctx, at.delay(attempt)) {
 			break
 		}
 		err = s.resume(c, &at)
@@ -79,7 +79,7 @@ func isCut(err error) bool {
 // resume asks for the rest of a call's stream.
 func (s *streamable) resume(c *call, at *place) error {
 	l := s.labels.Load()
-	resp, err := s.send(c.ctx, http.MethodGet, l.after(at.id), nil)
+	resp, err := s.send(&c.ctx, http.MethodGet, l.after(at.id), nil)
 	switch {
 	case err != nil:
 		return cutError{err}
@@ -166,12 +166,12 @@ func (p *place) note(e sse.Event) {
 // leave ends the stream of an answered call. Its socket is worth keeping, and nearly always the end is
 // on its way, but nobody should wait for it.
 func (s *streamable) leave(c *call, resp *http.Response, ended bool) {
-	drain := func(context.Context) {
-		stop := time.AfterFunc(drainTime, func() { c.cancel(nil) })
+	drain := func(ctx context.Context) {
+		ctx, stop := context.WithTimeout(ctx, drainTime)
+		defer stop()
+		context.AfterFunc(ctx, func() { c.ctx.End(nil) })
 		_, _ = io.CopyN(io.Discard, resp.Body, restSize)
-		stop.Stop()
 		_ = resp.Body.Close()
-		c.cancel(nil)
 	}
 	if c.left = !ended && s.tasks.run(drain); !c.left {
 		_ = resp.Body.Close()

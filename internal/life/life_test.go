@@ -1,0 +1,138 @@
+package life_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"onemcp/internal/life"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errWhy = errors.New("why")
+
+func TestTheEndIsSeenEverywhere(t *testing.T) {
+	t.Parallel()
+	c := life.With(context.Background())
+	if c.Err() != nil {
+		t.Fatal("ended before its end")
+	}
+	early := c.Done()
+	c.End(errWhy)
+	c.End(errors.New("another"))
+	<-early
+	<-c.Done()
+	if c.Err() != errWhy || context.Cause(c) != errWhy {
+		t.Errorf("got %v, %v", c.Err(), context.Cause(c))
+	}
+}
+
+func TestWithoutACauseItIsCanceled(t *testing.T) {
+	t.Parallel()
+	c := life.With(context.Background())
+	c.End(nil)
+	if !errors.Is(c.Err(), context.Canceled) {
+		t.Errorf("got %v", c.Err())
+	}
+}
+
+func TestTheParentsEndIsItsOwn(t *testing.T) {
+	t.Parallel()
+	std, cancel := context.WithCancelCause(t.Context())
+	own := life.With(context.Background())
+	for name, parent := range map[string]struct {
+		ctx context.Context
+		end func(error)
+	}{"standard": {std, cancel}, "own": {own, own.End}} {
+		c := life.With(parent.ctx)
+		parent.end(errWhy)
+		<-c.Done()
+		if c.Err() != errWhy {
+			t.Errorf("%s: got %v", name, c.Err())
+		}
+		late := life.With(parent.ctx)
+		<-late.Done()
+	}
+}
+
+func TestStandardContextsFollowIt(t *testing.T) {
+	t.Parallel()
+	c := life.With(context.Background())
+	child, cancel := context.WithTimeout(c, time.Hour)
+	defer cancel()
+	c.End(errWhy)
+	<-child.Done()
+	if context.Cause(child) != errWhy {
+		t.Errorf("got %v", context.Cause(child))
+	}
+}
+
+func TestWhatIsStoppedIsNotDone(t *testing.T) {
+	t.Parallel()
+	c := life.With(context.Background())
+	var done sync.WaitGroup
+	done.Add(2)
+	c.AfterFunc(done.Done)
+	stop := c.AfterFunc(func() { t.Error("done though it was stopped") })
+	c.AfterFunc(done.Done)
+	if !stop() || stop() {
+		t.Error("stop tells wrong")
+	}
+	c.End(errWhy)
+	done.Wait()
+	done.Add(1)
+	if stop := c.AfterFunc(done.Done); stop() {
+		t.Error("stopped after the end")
+	}
+	done.Wait()
+}
+
+// TestAnEndedOneIsNotKept: a parent that lives long forgets its children.
+func TestAnEndedOneIsNotKept(t *testing.T) {
+	t.Parallel()
+	parent := life.With(context.Background())
+	freed := make(chan struct{})
+	child := life.With(parent)
+	runtime.AddCleanup(child, func(int) { close(freed) }, 0)
+	child.End(nil)
+	for {
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(parent)
+			return
+		case <-t.Context().Done():
+			t.Fatal("the parent keeps it")
+		default:
+		}
+	}
+}
+
+func TestEndsAtOnceCountOnce(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		parent := life.With(context.Background())
+		c := life.With(parent)
+		var all sync.WaitGroup
+		all.Add(1)
+		c.AfterFunc(all.Done)
+		all.Go(func() { parent.End(errWhy) })
+		all.Go(func() { c.End(nil) })
+		all.Go(func() { <-c.Done() })
+		all.Wait()
+	}
+}
+
+func BenchmarkWith(b *testing.B) {
+	b.ReportAllocs()
+	parent := life.With(context.Background())
+	for b.Loop() {
+		life.With(parent).End(nil)
+	}
+}
