@@ -13,6 +13,7 @@ import (
 
 	"onemcp/internal/config"
 	"onemcp/internal/daemon"
+	"onemcp/internal/gcpace"
 	"onemcp/internal/probe"
 )
 
@@ -81,6 +82,9 @@ func (env *Env) serve(f serveFlags) error {
 	}
 	if f.trace.full {
 		how.shout(env.Stderr, log, fullTrace, f.trace.file)
+	}
+	if _, set := env.Lookup("GOGC"); !set {
+		defer gcpace.Start()()
 	}
 	r := &run{env: env, log: log, source: source, screen: how.screen}
 	r.daemon = daemon.New(daemon.Options{

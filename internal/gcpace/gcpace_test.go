@@ -1,0 +1,47 @@
+package gcpace
+
+import (
+	"runtime"
+	"testing"
+)
+
+func TestPercent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		live uint64
+		want int
+	}{
+		{"nothing known", 0, 800},
+		{"nearly empty", 1 << 20, 800},
+		{"small", 6 << 20, 400},
+		{"as large as the room", 24 << 20, 100},
+		{"large", 1 << 30, 100},
+	} {
+		if got := percent(tt.live); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestThePaceFollowsTheHeap: a heap that grows gets Go's own rule back, and so does the process in the end. It stands alone, since there is one collector.
+func TestThePaceFollowsTheHeap(t *testing.T) {
+	before := current()
+	stop := Start()
+	if current() <= 100 {
+		t.Errorf("began with %d percent", current())
+	}
+	ballast := make([]byte, 64<<20)
+	for current() != 100 {
+		if t.Context().Err() != nil {
+			t.Fatalf("stays at %d percent", current())
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	runtime.KeepAlive(ballast)
+	stop()
+	if current() != before {
+		t.Errorf("left at %d percent, was %d", current(), before)
+	}
+}
