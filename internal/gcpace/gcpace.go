@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	room    = 24 << 20 // bytes of garbage between two collections, at least
+	room    = 16 << 20 // bytes of garbage between two collections, at least
 	usual   = 100      // Go's own percentage
 	largest = 800
 )

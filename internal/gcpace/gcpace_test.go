@@ -14,8 +14,8 @@ func TestPercent(t *testing.T) {
 	}{
 		{"nothing known", 0, 800},
 		{"nearly empty", 1 << 20, 800},
-		{"small", 6 << 20, 400},
-		{"as large as the room", 24 << 20, 100},
+		{"small", 4 << 20, 400},
+		{"as large as the room", 16 << 20, 100},
 		{"large", 1 << 30, 100},
 	} {
 		if got := percent(tt.live); got != tt.want {
