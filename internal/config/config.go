@@ -125,6 +125,7 @@ type MCPServer struct {
 
 	ConnectionTimeout time.Duration `json:"connectionTimeout" default:"60000" min:"1" change:"restart" doc:"Milliseconds that connecting may take."`
 	RequestTimeout    time.Duration `json:"requestTimeout" default:"60000" min:"1" change:"restart" doc:"Milliseconds that the server may stay silent on a request; progress starts them anew."`
+	MaxRequestTime    time.Duration `json:"maxRequestTime" default:"86400000" min:"0" change:"restart" doc:"Milliseconds that a request may take in all, however much progress it reports; 0 means no limit."`
 	Timeout           time.Duration `json:"timeout" min:"1" doc:"Stands for connectionTimeout and requestTimeout where those are not set."`
 
 	MaxMessageSize int64  `json:"maxMessageSize" default:"67108864" min:"1024" change:"restart" doc:"Largest message of the server, in bytes."`

@@ -185,6 +185,9 @@ func describeServer(b *strings.Builder, s config.MCPServer) {
 	if s.ConnectionTimeout.Seconds() != 60 || s.RequestTimeout.Seconds() != 60 {
 		fmt.Fprintf(b, "  timeouts %v %v\n", s.ConnectionTimeout, s.RequestTimeout)
 	}
+	if s.MaxRequestTime.Hours() != 24 {
+		fmt.Fprintf(b, "  maxRequestTime %v\n", s.MaxRequestTime)
+	}
 	if s.MaxConcurrency != 0 || s.MaxMessageSize != 64<<20 {
 		fmt.Fprintf(b, "  limits %d %d\n", s.MaxConcurrency, s.MaxMessageSize)
 	}

@@ -58,6 +58,7 @@ func spec(s *config.MCPServer, environ []string) gateway.Spec {
 		},
 		ConnectionTimeout: s.ConnectionTimeout,
 		RequestTimeout:    s.RequestTimeout,
+		MaxRequestTime:    s.MaxRequestTime,
 		ForwardClient:     s.ForwardClient,
 		MaxConcurrency:    s.MaxConcurrency,
 		Isolation:         isolation(s.Isolation),
@@ -120,6 +121,6 @@ func identity(s *config.MCPServer, environ []string) string {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		field(name, s.Headers[name].Reveal())
 	}
-	field(s.ConnectionTimeout.String(), s.RequestTimeout.String(), fmt.Sprint(s.MaxMessageSize), fmt.Sprint(s.MaxConcurrency, s.ForwardClient))
+	field(s.ConnectionTimeout.String(), s.RequestTimeout.String(), s.MaxRequestTime.String(), fmt.Sprint(s.MaxMessageSize), fmt.Sprint(s.MaxConcurrency, s.ForwardClient))
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -49,7 +49,7 @@ func (b *backend) newLink(key linkKey, owner *Client) *link {
 		level:  mcp.NoLevel,
 	}
 	l.conn = spec.Driver.Connect(b.opening(key, owner), &linkSink{l})
-	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout))
+	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout, spec.MaxRequestTime))
 	return l
 }
 

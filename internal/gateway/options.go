@@ -52,6 +52,7 @@ type Spec struct {
 
 	ConnectionTimeout time.Duration // for opening, and for calls that wait for it
 	RequestTimeout    time.Duration // silence during a call; 0: no bound
+	MaxRequestTime    time.Duration // a whole call, whatever it reports; 0: no bound
 	ForwardClient     bool          // a remote server learns the client's verified address
 	MaxConcurrency    int           // calls at a time; 0: no bound
 	Isolation         Isolation

@@ -10,67 +10,113 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// Timeout bounds the silence of a backend during a call. Every message of the call starts the
-// time anew; while a question to the client is open it stands still. On expiry the call fails with a
-// fault of kind Timeout and the backend is told to cancel. Zero or less means no bound.
-func Timeout(next Caller, backend string, silence time.Duration) Caller {
-	if silence <= 0 {
+// Timeout bounds how long a backend may take for a call: how long it may stay silent, and how long the call may
+// last in all. Every message of the call starts the silence anew, and while a question to the client is open it
+// stands still; the whole goes on regardless. On expiry the call fails with a fault of kind Timeout and the backend is
+// told to cancel. Zero or less means no bound.
+func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
+	if silence <= 0 && whole <= 0 {
 		return next
 	}
-	return &timeout{next, backend, silence}
+	return &timeout{next, backend, max(silence, 0), max(whole, 0)}
 }
 
 type timeout struct {
-	next    Caller
-	backend string
-	silence time.Duration
+	next           Caller
+	backend        string
+	silence, whole time.Duration
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
 	call := life.With(ctx)
 	defer call.End(nil)
 	w := &watch{up: up, silence: t.silence}
-	w.timer = time.AfterFunc(t.silence, func() {
-		call.End(fault.New(fault.Timeout, "backend %q was silent for %s during %s", t.backend, t.silence, r.Method).
-			WithHint("raise its requestTimeout, or have it report progress"))
-	})
-	defer w.timer.Stop()
+	if t.whole > 0 {
+		w.end = time.Now().Add(t.whole)
+	}
+	w.start(func() { call.End(t.expired(r.Method, w.over())) })
+	defer w.stop()
 	return t.next.Call(call, r, w)
+}
+
+// expired says which of the two bounds was reached.
+func (t *timeout) expired(method string, whole bool) *fault.Error {
+	if whole {
+		return fault.New(fault.Timeout, "backend %q took longer than %s for %s", t.backend, t.whole, method).
+			WithHint("raise its maxRequestTime")
+	}
+	return fault.New(fault.Timeout, "backend %q was silent for %s during %s", t.backend, t.silence, method).
+		WithHint("raise its requestTimeout, or have it report progress")
 }
 
 // watch is a Sink that keeps a timer from firing while the backend shows life.
 type watch struct {
 	up      Sink
-	silence time.Duration
+	silence time.Duration // 0: no bound
+	end     time.Time     // of the whole call; zero: no bound
+
+	mu      sync.Mutex // guards what follows
 	timer   *time.Timer
-
-	mu   sync.Mutex
-	open int // questions without an answer
+	open    int  // questions without an answer
+	stopped bool // the call is over
 }
 
-func (w *watch) Notify(m *mcp.Message) {
-	w.restart()
-	w.up.Notify(m)
-}
-
-func (w *watch) restart() {
+// start makes the timer. It may fire before start has returned.
+func (w *watch) start(expire func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.open == 0 && w.timer.Stop() {
-		w.timer.Reset(w.silence)
+	left, _ := w.left()
+	w.timer = time.AfterFunc(left, expire)
+}
+
+// left returns how long the timer has to run now, and whether it has to run at all.
+func (w *watch) left() (time.Duration, bool) {
+	quiet := w.silence > 0 && w.open == 0
+	if w.end.IsZero() {
+		return w.silence, quiet
+	}
+	if whole := time.Until(w.end); !quiet || whole < w.silence {
+		return whole, true
+	}
+	return w.silence, true
+}
+
+// over reports whether the whole call has had its time.
+func (w *watch) over() bool { return !w.end.IsZero() && !time.Now().Before(w.end) }
+
+// restart sets the timer anew. One that has fired has cancelled the call; that it may fire again does no harm.
+func (w *watch) restart() {
+	w.timer.Stop()
+	if left, runs := w.left(); runs && !w.stopped {
+		w.timer.Reset(left)
 	}
 }
 
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	w.timer.Stop()
+}
+
+// Notify implements Sink.
+func (w *watch) Notify(m *mcp.Message) {
+	w.mu.Lock()
+	w.restart()
+	w.mu.Unlock()
+	w.up.Notify(m)
+}
+
+// Ask implements Sink.
 func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
 	w.mu.Lock()
 	w.open++
-	w.timer.Stop()
+	w.restart()
 	w.mu.Unlock()
 	w.up.Ask(m, func(body []byte) {
 		w.mu.Lock()
-		if w.open--; w.open == 0 {
-			w.timer.Reset(w.silence)
-		}
+		w.open--
+		w.restart()
 		w.mu.Unlock()
 		answer(body)
 	})

@@ -1,0 +1,100 @@
+package upstream_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
+)
+
+// backend is a Caller that does something while the context lasts, and then never answers.
+type backend func(ctx context.Context, up upstream.Sink)
+
+func (b backend) Call(ctx context.Context, _ *upstream.Request, up upstream.Sink) (mcp.Message, error) {
+	b(ctx, up)
+	<-ctx.Done()
+	return mcp.Message{}, context.Cause(ctx)
+}
+
+// client is a Sink that answers a question after some time.
+type client struct {
+	upstream.Discard
+	after time.Duration
+}
+
+func (c client) Ask(_ *mcp.Message, answer func([]byte)) {
+	time.AfterFunc(c.after, func() { answer(nil) })
+}
+
+// reports tells of progress every 7 seconds.
+func reports(ctx context.Context, up upstream.Sink) {
+	for {
+		select {
+		case <-time.After(7 * time.Second):
+			up.Notify(&mcp.Message{})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func asks(_ context.Context, up upstream.Sink) { up.Ask(&mcp.Message{}, func([]byte) {}) }
+
+func silent(context.Context, upstream.Sink) {}
+
+func TestACallIsBounded(t *testing.T) {
+	t.Parallel()
+	const quiet, wholly = "was silent for 10s during tools/call (raise its requestTimeout", "took longer than 1m0s for tools/call (raise its maxRequestTime)"
+	for _, c := range []struct {
+		name           string
+		silence, whole time.Duration
+		does           backend
+		answerAfter    time.Duration
+		took           time.Duration
+		why            string
+	}{
+		{"silence", 10 * time.Second, time.Minute, silent, 0, 10 * time.Second, quiet},
+		{"silence, and no other bound", 10 * time.Second, 0, silent, 0, 10 * time.Second, quiet},
+		{"progress starts the silence anew, but not the whole", 10 * time.Second, time.Minute, reports, 0, time.Minute, wholly},
+		{"the whole, and no other bound", 0, time.Minute, silent, 0, time.Minute, wholly},
+		{"progress where only the whole is bounded", 0, time.Minute, reports, 0, time.Minute, wholly},
+		{"a question stops the silence", 10 * time.Second, time.Minute, asks, 30 * time.Second, 40 * time.Second, quiet},
+		{"a question does not stop the whole", 10 * time.Second, time.Minute, asks, time.Hour, time.Minute, wholly},
+		{"an answer starts no more than is left", 10 * time.Second, time.Minute, asks, 55 * time.Second, time.Minute, wholly},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				_, err := upstream.Timeout(c.does, "b", c.silence, c.whole).
+					Call(t.Context(), &upstream.Request{Method: mcp.MethodToolsCall}, client{after: c.answerAfter})
+				if took := time.Since(began); took != c.took {
+					t.Errorf("it took %s, wanted %s", took, c.took)
+				}
+				if fault.KindOf(err) != fault.Timeout || !strings.Contains(fault.Public(err), c.why) {
+					t.Errorf("%v, wanted %q", err, c.why)
+				}
+				time.Sleep(2 * time.Hour) // an answer that comes late starts nothing
+			})
+		})
+	}
+}
+
+func TestNoBoundIsNoDecorator(t *testing.T) {
+	t.Parallel()
+	next := upstream.Caller(new(nobody))
+	if upstream.Timeout(next, "b", 0, 0) != next {
+		t.Error("a call without bounds goes through a decorator")
+	}
+}
+
+type nobody struct{}
+
+func (*nobody) Call(context.Context, *upstream.Request, upstream.Sink) (mcp.Message, error) {
+	return mcp.Message{}, nil
+}
