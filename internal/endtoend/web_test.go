@@ -130,6 +130,15 @@ func (w *web) begin(id string) *webSession {
 	return c
 }
 
+// endAll ends all sessions.
+func (w *web) endAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.sessions {
+		c.end()
+	}
+}
+
 func headersOf(h http.Header) (out mcp.Headers) {
 	get := func(name string) (string, bool) { return h.Get(name), len(h[name]) > 0 }
 	out.Version, out.VersionOK = get(mcp.HeaderVersion)

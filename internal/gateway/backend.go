@@ -126,6 +126,7 @@ func (b *backend) stop() {
 
 // run connects and reconnects until ctx ends.
 func (b *backend) run(ctx context.Context) {
+	defer b.changes.fire() // for those who wait
 	defer b.stop()
 	if b.is(Disabled) || b.is(Failed) {
 		return
@@ -291,11 +292,13 @@ func (b *backend) outlook(listed bool) (l *link, wait bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.primary != nil && (!listed || b.state != Starting):
+	case b.primary != nil && !b.primary.isLost() && (!listed || b.state != Starting):
 		return b.primary, false, nil
 	case b.ctx != nil && b.ctx.Err() != nil:
 		return nil, false, b.away(errRetired)
 	case b.state == Starting || b.primary != nil:
+		return nil, true, nil
+	case b.state == Ready || b.state == Degraded: // it was lost just now
 		return nil, true, nil
 	case b.state == Backoff && time.Until(b.retryAt) < soon && b.attempts <= 2:
 		return nil, true, nil

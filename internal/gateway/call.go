@@ -122,8 +122,8 @@ func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
 	return k.answer(t, l, &reply)
 }
 
-// exchange sends the request. A backend that had forgotten the session has not looked at the request, so it is
-// sent once more on a new connection.
+// exchange sends the request. If it cannot have reached the backend, because the connection had ended, or the
+// backend had forgotten the session and so has not looked at the request, it is sent once more on a new connection.
 func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *link, err error) {
 	for range 2 {
 		l, err = t.b.link(ctx, k.c)
@@ -131,7 +131,7 @@ func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *li
 			return reply, nil, err
 		}
 		reply, err = k.attempt(ctx, t, l)
-		if !errors.Is(err, upstream.ErrSessionLost) {
+		if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, upstream.ErrNotSent) {
 			return reply, l, err
 		}
 		select {

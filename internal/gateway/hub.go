@@ -234,6 +234,18 @@ func (l *listener) subscribed(uri, backend string) bool {
 	return ok && owner == backend
 }
 
+// urisOf returns what is subscribed to at one backend.
+func (l *listener) urisOf(backend string) (uris []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for uri, of := range l.uris {
+		if of == backend {
+			uris = append(uris, uri)
+		}
+	}
+	return uris
+}
+
 // subscribe notes a subscription; first is false if it was there already.
 func (l *listener) subscribe(uri, backend string) (first bool) {
 	l.mu.Lock()

@@ -88,14 +88,18 @@ func (b *backend) legacyLinks(c *Client) (out []*link) {
 func (l *link) isOpen() bool {
 	select {
 	case <-l.opened:
+		return !l.isLost()
 	default:
 		return false
 	}
+}
+
+func (l *link) isLost() bool {
 	select {
 	case <-l.lost:
-		return false
-	default:
 		return true
+	default:
+		return false
 	}
 }
 

@@ -206,7 +206,7 @@ func (c *Client) owner() any {
 func (b *backend) linkFor(key linkKey, c *Client) *link {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := b.links[key]; l != nil {
+	if l := b.links[key]; l != nil && !l.isLost() {
 		l.use()
 		return l
 	}
@@ -223,7 +223,8 @@ func (b *backend) linkFor(key linkKey, c *Client) *link {
 		return l
 	}
 	b.links[key] = l
-	b.group.Go(func() { b.serveLink(ctx, l) })
+	life := b.ctx
+	b.group.Go(func() { b.serveLink(life, ctx, l) })
 	if s := c.Session; s != nil && key.owner == any(s) {
 		s.OnEnd(cancel)
 	}
@@ -246,15 +247,24 @@ func (b *backend) closeLinks() {
 	b.group.Wait()
 }
 
-// serveLink runs a link that is not the primary one; when it is lost, the next call opens another.
-func (b *backend) serveLink(ctx context.Context, l *link) {
+// serveLink runs a link that is not the primary one; when it is lost, the next call opens another, or at once who
+// has subscribed to something on it. life is the backend's, ctx the link's.
+func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	defer l.cancel()
-	err := l.run(ctx, func() { b.group.Go(func() { l.applyLevel(ctx, l.client) }) })
+	err := l.run(ctx, func() {
+		b.group.Go(func() {
+			l.applyLevel(ctx, l.client)
+			l.resubscribe(ctx)
+		})
+	})
 	b.mu.Lock()
 	if b.links[l.key] == l {
 		delete(b.links, l.key)
 	}
 	b.mu.Unlock()
+	if l.info.Era != mcp.NoEra && len(l.subscribed()) > 0 {
+		b.group.Go(func() { b.reopen(life, l.client) })
+	}
 	if ctx.Err() == nil {
 		b.log.Warn("connection lost", "era", l.key.era.String(), "isolated", l.key.owner != nil, "err", loggable(err))
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -165,5 +166,39 @@ func (s *subscriptions) keep(ctx context.Context, l *link) {
 		if _, err := s.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
 			s.b.log.Warn("subscription could not be renewed", "err", loggable(err))
 		}
+	}
+}
+
+// subscribed returns what its session has subscribed to on a link that is the session's own.
+func (l *link) subscribed() []string {
+	if l.client == nil || l.client.Session == nil || l.client.Session.Context().Err() != nil {
+		return nil
+	}
+	if who := l.b.g.hub.of(l.client.Session); who != nil {
+		return who.urisOf(ownPrefix + l.b.name)
+	}
+	return nil
+}
+
+// resubscribe renews a session's subscriptions on a connection of its own that takes the place of a lost one.
+func (l *link) resubscribe(ctx context.Context) {
+	for _, uri := range l.subscribed() {
+		if _, err := l.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
+			l.b.log.Warn("subscription could not be renewed", "err", loggable(err))
+		}
+	}
+}
+
+// reopen opens a session's own connection again, as soon as the backend is back, unless the session ends before.
+func (b *backend) reopen(life context.Context, c *Client) {
+	ctx, cancel := context.WithCancel(life)
+	defer cancel()
+	defer context.AfterFunc(c.Session.Context(), cancel)()
+	for try := 1; ctx.Err() == nil; try++ {
+		if l, err := b.link(ctx, c); err == nil {
+			l.release()
+			return
+		}
+		sleep(ctx, retryDelay(try, rand.Float64()))
 	}
 }

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"sync"
 
 	"onemcp/internal/fault"
@@ -33,7 +34,7 @@ func (p *Peer) open(r Request, up Handler) (*call, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lost != nil {
-		return nil, p.lost
+		return nil, errors.Join(ErrNotSent, p.lost)
 	}
 	if p.calls[r.ID] != nil {
 		return nil, fault.New(fault.Internal, "request id %d is in use", r.ID)

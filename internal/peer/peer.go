@@ -14,6 +14,9 @@ import (
 // DefaultMaxMessage is the longest line that is taken unless [Options] says otherwise: 64 MiB.
 const DefaultMaxMessage = 64 << 20
 
+// ErrNotSent is in the chain of a Call's error when the connection had ended before the call began.
+var ErrNotSent = errors.New("the request was not sent")
+
 // Request is one call. Its ID is the id in Body and the progress token, if Body has one.
 type Request struct {
 	ID     uint64

@@ -9,6 +9,10 @@ import (
 // (HTTP 404 with a session id): a new connection may serve the call.
 var ErrSessionLost = errors.New("the backend has ended the session")
 
+// ErrNotSent is in the chain of an Unavailable fault when the connection had ended before the call began: the
+// backend knows nothing of it.
+var ErrNotSent = errors.New("the request was not sent")
+
 // StatusError is an HTTP answer that is no JSON-RPC message.
 type StatusError struct {
 	Code int

@@ -40,7 +40,7 @@ type Caller interface {
 	// server/discover is never cancelled towards the backend.
 	//
 	// All other errors are *fault.Error of kind Unavailable (not connected, connection lost, with
-	// [ErrSessionLost] as cause where a new session may help), TooLarge, Malformed,
+	// [ErrSessionLost] as cause where a new session may help, or [ErrNotSent]), TooLarge, Malformed,
 	// Unauthorized; or a *StatusError where an HTTP backend refused without a JSON-RPC answer.
 	Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error)
 }

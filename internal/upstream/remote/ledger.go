@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -85,7 +86,7 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed != nil {
-		return l.closed
+		return errors.Join(upstream.ErrNotSent, l.closed)
 	}
 	if l.calls[c.ID] != nil {
 		return fault.New(fault.Internal, "request id %d is in use", c.ID)

@@ -2,6 +2,7 @@ package stdio
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -75,7 +76,11 @@ func (c *conn) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) 
 	if p == nil {
 		return mcp.Message{}, c.notRunning()
 	}
-	return p.Call(ctx, peer.Request{ID: r.ID, Method: r.Method, Body: r.Body, Owner: r.Owner}, up)
+	m, err := p.Call(ctx, peer.Request{ID: r.ID, Method: r.Method, Body: r.Body, Owner: r.Owner}, up)
+	if err != nil && errors.Is(err, peer.ErrNotSent) {
+		err = errors.Join(upstream.ErrNotSent, err)
+	}
+	return m, err
 }
 
 // Notify implements upstream.Conn.

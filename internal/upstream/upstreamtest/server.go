@@ -68,7 +68,7 @@ func (s *Server) receive(m *mcp.Message, cancel context.CancelFunc) {
 	if m.Kind == mcp.Request {
 		s.running[string(m.IDBytes())] = cancel
 	}
-	if toolName(m) != "await" {
+	if name := toolName(m); name != "await" && name != "count" {
 		s.received = append(s.received, m.Raw)
 	}
 	close(s.arrived)

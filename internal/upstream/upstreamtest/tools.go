@@ -1,10 +1,12 @@
 package upstreamtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"onemcp/internal/mcp"
@@ -31,6 +33,7 @@ func tools() map[string]tool {
 		"withdraw": (*call).withdraw, // sends a request and cancels it; answers then
 		"announce": (*call).announce, // {"method":"m","params":{}}: a notification
 		"await":    (*call).await,    // {"text":"x"}: answers with the first message received that holds x, as a string
+		"count":    (*call).count,    // {"text":"x"}: how many of the messages received hold x
 		"fail":     (*call).fail,     // {"error":{}}: that error, byte for byte
 		"big":      (*call).big,      // {"bytes":5}: a text of that length
 		"noise":    (*call).noise,    // {"text":"x"}: a line that is no message; for lines only
@@ -124,6 +127,16 @@ func (c *call) await(ctx context.Context) []byte {
 		return nil
 	}
 	return c.text(msg)
+}
+
+func (c *call) count(context.Context) []byte {
+	n := 0
+	for _, msg := range c.s.Received() {
+		if bytes.Contains(msg, []byte(c.args().Text)) {
+			n++
+		}
+	}
+	return c.structured(strconv.Itoa(n))
 }
 
 func (c *call) fail(context.Context) []byte {
