@@ -108,19 +108,48 @@ func (h handshake) probeTime() time.Duration {
 	return min(h.o.Timeout/3, 10*time.Second)
 }
 
-// discover opens in the modern era. errLegacy means that the server answered, but
-// not as a modern one.
+// discover opens in the modern era, at the second attempt in the version that a refusal of the first
+// asks for. errLegacy means that the server answered, but not as a modern one.
 func (h handshake) discover(ctx context.Context) (Info, error) {
 	version := mcp.LatestModern
 	if mcp.EraOf(h.o.Version) == mcp.Modern {
 		version = h.o.Version
 	}
-	h.w.Speak(version)
-	m, err := h.w.Call(ctx, h.discoverRequest(version), Discard{})
+	m, err := h.discoverIn(ctx, version)
 	if err != nil {
-		return Info{}, probeError(err)
+		return Info{}, err
+	}
+	if wanted := wantedVersion(&m); wanted != "" {
+		if m, err = h.discoverIn(ctx, wanted); err != nil {
+			return Info{}, err
+		}
 	}
 	return judgeDiscovery(&m)
+}
+
+func (h handshake) discoverIn(ctx context.Context, version string) (mcp.Message, error) {
+	h.w.Speak(version)
+	m, err := h.w.Call(ctx, h.discoverRequest(version), Discard{})
+	return m, probeError(err)
+}
+
+// wantedVersion returns the best modern version of those that a refusal for the version lists, empty if it
+// lists none or is something else.
+func wantedVersion(m *mcp.Message) string {
+	if m.Kind != mcp.Error || m.ErrorCode() != mcp.CodeUnsupportedVersion {
+		return ""
+	}
+	return mcp.BestOf(mcp.Modern, texts(mcp.Member(m.ErrorData(), "supported")))
+}
+
+// texts returns the strings of a raw array.
+func texts(raw []byte) (list []string) {
+	for _, e := range mcp.Elements(raw) {
+		if text, ok := mcp.Unquote(e); ok {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 func (h handshake) discoverRequest(version string) *Request {
@@ -148,15 +177,10 @@ func probeError(err error) error {
 // judgeDiscovery decides the era by the versions a server lists, never by success alone.
 func judgeDiscovery(m *mcp.Message) (Info, error) {
 	if m.Kind == mcp.Error {
-		return Info{}, errLegacy // also -32022: all it supports is not ours, or legacy
+		return Info{}, errLegacy // also -32022 once more: it wants nothing that we speak
 	}
 	result := m.Bytes(m.Result)
-	var listed []string
-	for _, raw := range mcp.Elements(mcp.Member(result, "supportedVersions")) {
-		if v, ok := mcp.Unquote(raw); ok {
-			listed = append(listed, v)
-		}
-	}
+	listed := texts(mcp.Member(result, "supportedVersions"))
 	version := mcp.BestOf(mcp.Modern, listed)
 	if version == "" {
 		return Info{}, errLegacy

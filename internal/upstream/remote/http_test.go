@@ -93,6 +93,43 @@ func TestWhatAModernRequestCarries(t *testing.T) {
 	}
 }
 
+func TestARefusedVersionIsReplacedByOneThatTheBackendNames(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		supported string
+		always    bool // it refuses the second attempt as well
+		want      mcp.Era
+		openings  int
+	}{
+		"a modern one":                  {`["2026-07-28","2025-11-25"]`, false, mcp.Modern, 2},
+		"a modern one, refused again":   {`["2026-07-28"]`, true, mcp.Legacy, 3},
+		"legacy ones only":              {`["2025-11-25"]`, true, mcp.Legacy, 2},
+		"one that is unknown here":      {`["2031-01-01"]`, true, mcp.Legacy, 2},
+		"an error that is not as it is": {`"2026-07-28"`, true, mcp.Legacy, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &backend{modern: true}
+			refused := false
+			b.open = func(w http.ResponseWriter, _ *http.Request, m *mcp.Message) bool {
+				if m.Method != mcp.MethodDiscover || refused && !tt.always {
+					return false
+				}
+				refused = true
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32022,"message":"no","data":{"supported":%s}}}`, m.IDBytes(), tt.supported)
+				return true
+			}
+			l := dial(t, serve(t, b).URL)
+			openings := b.count(holds("server/discover")) + b.count(holds(`"initialize"`))
+			if l.info.Era != tt.want || openings != tt.openings {
+				t.Errorf("%s after %d openings", l.info.Era, openings)
+			}
+		})
+	}
+}
+
 func TestAStreamedAnswer(t *testing.T) {
 	t.Parallel()
 	b := &backend{session: "s-1"}
