@@ -162,3 +162,38 @@ func TestAnOpeningHasItsTime(t *testing.T) {
 		}
 	}
 }
+
+func TestAConnectionIsOpenOnceTheStreamOfItsSessionIs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answers time.Duration // of the backend, to GET
+		want    time.Duration
+	}{
+		"a backend that takes its time":                 {500 * time.Millisecond, 500 * time.Millisecond},
+		"a backend that answers with the first message": {time.Hour, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var begun time.Time // of the fake clock
+			b := &backend{session: "s-1", open: func(http.ResponseWriter, *http.Request, *mcp.Message) bool {
+				begun = time.Now()
+				return false
+			}}
+			b.get = func(w http.ResponseWriter, r *http.Request) {
+				wait := time.NewTimer(tt.answers)
+				defer wait.Stop()
+				select {
+				case <-wait.C:
+					events(w, ": open")
+					<-r.Context().Done()
+				case <-r.Context().Done():
+				}
+			}
+			underClock(t, b, func(t *testing.T, _ *link) {
+				if took := time.Since(begun); took != tt.want {
+					t.Errorf("open after %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
+	"time"
 
 	"onemcp/internal/sse"
 )
@@ -16,13 +18,32 @@ var errOver = errors.New("no more stream")
 type listener struct {
 	s      *streamable
 	at     place
-	opened bool // the backend has the stream
+	opened bool            // the backend has the stream
+	tried  func()          // called once the backend has answered the first attempt, or cannot
+	hear   <-chan struct{} // closed when messages may be handed on
+}
+
+// openStream opens the stream of the session, and returns after the backend's answer or a short time: what a
+// backend says on a stream that is not there yet is lost, a question of the first call for example. Its
+// messages are kept until hear is called.
+func (s *streamable) openStream(ctx context.Context) (hear func()) {
+	tried, heard := make(chan struct{}), make(chan struct{})
+	l := &listener{s: s, tried: sync.OnceFunc(func() { close(tried) }), hear: heard}
+	s.tasks.run(l.listen)
+	limit := time.NewTimer(streamTime)
+	defer limit.Stop()
+	select {
+	case <-tried:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	return func() { close(heard) }
 }
 
 // listen returns when ctx ends, the session is lost or the backend says that it has no such
 // stream. That the stream is cut now and then is normal.
-func (s *streamable) listen(ctx context.Context) {
-	l := listener{s: s}
+func (l *listener) listen(ctx context.Context) {
+	defer l.tried()
 	for attempt := 0; ; attempt++ {
 		err := l.once(ctx)
 		if ctx.Err() != nil || errors.Is(err, errOver) {
@@ -43,6 +64,7 @@ func (l *listener) once(ctx context.Context) error {
 	defer cancel()
 	labels := l.s.labels.Load()
 	resp, err := l.s.send(ctx, http.MethodGet, labels.after(l.at.id), nil)
+	l.tried()
 	if err != nil {
 		if errors.Is(err, errUnreachable) {
 			return errOver // send has told Run
@@ -54,6 +76,11 @@ func (l *listener) once(ctx context.Context) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	l.opened = true
+	select {
+	case <-l.hear:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return l.s.ledger.hear(sse.NewReader(resp.Body, l.s.at.max), &l.at)
 }
 

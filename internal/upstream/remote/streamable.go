@@ -17,6 +17,7 @@ import (
 const (
 	noticeTime  = 10 * time.Second // for an answer or a cancellation on its way to the backend
 	goodbyeTime = 2 * time.Second  // for the end of a session
+	streamTime  = time.Second      // for the stream of a session before its first call
 )
 
 // streamable is a connection over streamable HTTP, of either era. "Connection" is a manner of
@@ -54,15 +55,17 @@ func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	}
 	info.Session = s.labels.Load().session != ""
 	s.ready.Store(true)
+	hear := func() {}
+	if info.Era == mcp.Legacy {
+		hear = s.openStream(ctx)
+	}
 	ready(info)
-	return s.close(ctx, s.serve(ctx, info.Era))
+	hear()
+	return s.close(ctx, s.serve(ctx))
 }
 
 // serve waits for the end of a connection that is open.
-func (s *streamable) serve(ctx context.Context, era mcp.Era) error {
-	if era == mcp.Legacy {
-		s.tasks.run(s.listen)
-	}
+func (s *streamable) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
