@@ -126,6 +126,14 @@ func (l *link) applyLevel(ctx context.Context, c *Client) {
 	}
 }
 
+// openAtLevel gives the backend the level before the first call, which would log nothing otherwise: a
+// client may set its level long before it has a connection of its own.
+func (l *link) openAtLevel(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, setLevelTime)
+	defer cancel()
+	l.applyLevel(ctx, l.client)
+}
+
 // wantsLog decides whether a log message goes to a client: a modern one must have asked for a level on this
 // request, a legacy one gets all until it sets one.
 func (g *Gateway) wantsLog(c *Client, m *mcp.Message) bool {

@@ -79,14 +79,14 @@ func (b *backend) opening(key linkKey, owner *Client) upstream.Opening {
 	return o
 }
 
-// run opens and serves the link. ready is called once it is open.
-func (l *link) run(ctx context.Context, ready func()) error {
+// run opens and serves the link. ready is called once calls can pass, and has to call settle, which
+// lets those pass that wait.
+func (l *link) run(ctx context.Context, ready func(settle func())) error {
 	var once sync.Once
 	settle := func() { once.Do(func() { close(l.opened) }) }
 	err := l.conn.Run(ctx, func(info upstream.Info) {
 		l.info = info
-		ready()
-		settle()
+		ready(settle)
 	})
 	if err == nil {
 		err = fault.New(fault.Unavailable, "the connection was closed")
@@ -251,9 +251,11 @@ func (b *backend) closeLinks() {
 // has subscribed to something on it. life is the backend's, ctx the link's.
 func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	defer l.cancel()
-	err := l.run(ctx, func() {
+	err := l.run(ctx, func(settle func()) {
 		b.group.Go(func() {
-			l.applyLevel(ctx, l.client)
+			l.openAtLevel(ctx)
+			settle()
+			l.applyLevel(ctx, l.client) // one set meanwhile found the link not open
 			l.resubscribe(ctx)
 		})
 	})
