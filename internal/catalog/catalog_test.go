@@ -239,6 +239,34 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestToolsWithWrongMarksAreBarred(t *testing.T) {
+	t.Parallel()
+	const (
+		right = `{"name":"a","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"Region"}}},"n":1.0}`
+		wrong = `{"name":"b","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"a b"}}}}`
+	)
+	for in, want := range map[string]string{
+		`{"tools":[` + wrong + `,` + right + `],"x":1e2}`: `{"tools":[` + right + `],"x":1e2}`,
+		`{"tools":[` + wrong + `]}`:                       `{"tools":[]}`,
+		`{"tools":[ ` + right + ` ]}`:                     `{"tools":[ ` + right + ` ]}`,
+		`{"tools":[ {"name":"c"} ]}`:                      `{"tools":[ {"name":"c"} ]}`,
+		`{"prompts":["x-mcp-header"]}`:                    `{"prompts":["x-mcp-header"]}`,
+	} {
+		if got := string(catalog.BarResult([]byte(in))); got != want {
+			t.Errorf("%s became %s", in, got)
+		}
+	}
+	items, _, _, err := catalog.Page(catalog.Tools, []byte(`{"tools":[`+wrong+`,`+right+`]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var offer catalog.Offer
+	offer.Items[catalog.Tools] = items
+	if barred := offer.Bar(); len(barred) != 1 || barred[0].Wrong == nil || !offer.Barred["b"] || offer.Barred["a"] || len(offer.Items[catalog.Tools]) != 1 {
+		t.Errorf("barred %v, left %v", barred, offer.Items[catalog.Tools])
+	}
+}
+
 func TestClaimant(t *testing.T) {
 	t.Parallel()
 	c := catalog.Build(catalog.Naming{}, []catalog.Member{{Name: "a"}, {Name: "a_1mcp_b"}}, nil)

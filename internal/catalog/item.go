@@ -53,13 +53,15 @@ type Item struct {
 	Raw    []byte            // the whole object
 	Key    string            // its name, uri or uriTemplate
 	Params []mcp.ParamHeader // of a tool: arguments that travel in headers too
+	Wrong  error             // of a tool: why the marks of such arguments are not valid; nil if they are
 }
 
 // Offer is what one backend lists.
 type Offer struct {
 	Items  [kinds][]Item
-	TTL    int64 // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
-	Public bool  // every list may be shown across authorization contexts
+	Barred map[string]bool // tools that are not in Items since they must not be called
+	TTL    int64           // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
+	Public bool            // every list may be shown across authorization contexts
 }
 
 // Page reads one page of a list result. Entries without their key are left out and counted.
@@ -77,11 +79,52 @@ func Page(k Kind, result []byte) (items []Item, cursor []byte, dropped int, err 
 		}
 		item := Item{Raw: slices.Clone(raw), Key: key}
 		if k == Tools {
-			item.Params, _ = mcp.ParamHeaders(raw) // wrong marks mean no headers
+			item.mark(raw)
 		}
 		items = append(items, item)
 	}
 	return items, mcp.Member(result, "nextCursor"), dropped, nil
+}
+
+// mark reads the marks of a tool. Wrong ones mean no headers.
+func (i *Item) mark(raw []byte) {
+	if i.Params, i.Wrong = mcp.ParamHeaders(raw); i.Wrong != nil {
+		i.Params = nil
+	}
+}
+
+// Bar takes the tools with wrong marks out of the offer, and returns them. A client must not call them
+// over modern HTTP.
+func (o *Offer) Bar() (barred []Item) {
+	kept := make([]Item, 0, len(o.Items[Tools]))
+	for _, tool := range o.Items[Tools] {
+		if tool.Wrong == nil {
+			kept = append(kept, tool)
+			continue
+		}
+		barred = append(barred, tool)
+		if o.Barred == nil {
+			o.Barred = make(map[string]bool)
+		}
+		o.Barred[tool.Key] = true
+	}
+	o.Items[Tools] = kept
+	return barred
+}
+
+// BarResult is Bar on a raw tools/list result: the array is replaced if it must be, the rest stays.
+func BarResult(result []byte) []byte {
+	if !mcp.HasParamMarks(result) {
+		return result
+	}
+	var page Offer
+	items, _, _, err := Page(Tools, result)
+	page.Items[Tools] = items
+	if err != nil || page.Bar() == nil {
+		return result
+	}
+	span := mcp.MemberSpan(result, kindTable[Tools].member)
+	return mcp.Splice(nil, result, []mcp.Edit{{At: span, Text: array(nil, page.Items[Tools])}})
 }
 
 // renamed returns the item's bytes under another key, with only that member replaced.

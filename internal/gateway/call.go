@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"net/http"
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
@@ -90,7 +92,7 @@ func (k *call) toModern(ctx context.Context, t target, l *link, reply mcp.Messag
 		if name == "" {
 			name, _ = k.m.Text(mcp.FieldName)
 		}
-		t.params = t.b.paramsOf(name)
+		t.params, _ = t.b.paramsOf(name)
 		if reply, l, err = k.exchange(ctx, t); err != nil {
 			return reply, l, err
 		}
@@ -153,9 +155,19 @@ func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, err
 	reply, err := l.caller.Call(ctx, r, sink)
 	sink.close()
 	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
-		err = fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", t.b.name, status.Code).WithCause(err)
+		err = bareStatus(t.b.name, k.m.Method, status)
 	}
 	return reply, err
+}
+
+// bareStatus is the fault for an answer of a backend that is a status and no message. Servers of the
+// legacy era refuse so what their version does not have.
+func bareStatus(backend, method string, s *upstream.StatusError) *fault.Error {
+	f := fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", backend, s.Code)
+	if s.Code == http.StatusBadRequest && !mcp.IsKnown(method) {
+		f = fault.New(fault.Unsupported, "backend %q refused the method %q with HTTP status %d", backend, method, s.Code)
+	}
+	return f.WithCause(s)
 }
 
 // borrowLevel has a legacy backend log at the level a modern request asks for.
@@ -211,7 +223,7 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	if reply.Kind == mcp.Result {
 		k.g.origins.note(k.c, t.b.name, reply)
 		k.g.owners.noteTask(k.c, t.b.name, reply)
-		reply = k.filtered(t, reply)
+		reply = k.filtered(t, l, reply)
 	}
 	rw := mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: crossing && k.c.Era == mcp.Modern}
 	if rw.Modernize {
@@ -228,13 +240,22 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	return a, nil
 }
 
-// filtered applies the backend's policy to a tools/list that was passed on.
-func (k *call) filtered(t target, reply *mcp.Message) *mcp.Message {
+// filtered takes out of a tools/list that was passed on what must not be called, and applies the
+// backend's policy to it.
+func (k *call) filtered(t target, l *link, reply *mcp.Message) *mcp.Message {
 	policy := &t.b.spec.Load().Policy
-	if k.m.Method != mcp.MethodToolsList || policy.Idle() {
+	if k.m.Method != mcp.MethodToolsList || policy.Idle() && !l.labelsArguments() {
 		return reply
 	}
-	result := policy.ApplyResult(reply.Bytes(reply.Result))
+	listed := reply.Bytes(reply.Result)
+	result := listed
+	if l.labelsArguments() {
+		result = catalog.BarResult(result)
+	}
+	result = policy.ApplyResult(result)
+	if bytes.Equal(result, listed) {
+		return reply
+	}
 	m, err := mcp.Scan(mcp.Splice(nil, reply.Raw, []mcp.Edit{{At: reply.Result, Text: result}}))
 	if err != nil {
 		return reply

@@ -82,8 +82,16 @@ func (b *backend) fetch(ctx context.Context, l *link) (*catalog.Offer, error) {
 		}
 	}
 	offer.TTL = max(offer.TTL, 0)
+	if l.labelsArguments() {
+		for _, tool := range offer.Bar() {
+			b.log.Warn("tool is left out", "tool", tool.Key, "err", tool.Wrong)
+		}
+	}
 	return offer, nil
 }
+
+// labelsArguments reports whether tool arguments travel in headers too.
+func (l *link) labelsArguments() bool { return l.info.Era == mcp.Modern && !l.b.spec.Load().Local }
 
 func offers(capabilities []byte, k catalog.Kind) bool {
 	switch k {

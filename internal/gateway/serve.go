@@ -235,25 +235,26 @@ func (k *call) direct(ctx context.Context) (Answer, error) {
 
 func (k *call) directTool(ctx context.Context, b *backend) (Answer, error) {
 	name, _ := k.m.Text(mcp.FieldName)
-	if !b.spec.Load().Policy.Admits(name) {
+	params, barred := b.paramsOf(name)
+	if barred || !b.spec.Load().Policy.Admits(name) {
 		return Answer{}, unknown(catalog.Tools, name)
 	}
-	return k.forward(ctx, target{b: b, params: b.paramsOf(name)})
+	return k.forward(ctx, target{b: b, params: params})
 }
 
-// paramsOf returns the header marks of a tool, from the last listing.
-func (b *backend) paramsOf(tool string) []mcp.ParamHeader {
+// paramsOf returns the header marks of a tool, from the last listing, or that it must not be called.
+func (b *backend) paramsOf(tool string) (params []mcp.ParamHeader, barred bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.offer == nil {
-		return nil
+		return nil, false
 	}
 	for _, item := range b.offer.Items[catalog.Tools] {
 		if item.Key == tool {
-			return item.Params
+			return item.Params, false
 		}
 	}
-	return nil
+	return nil, b.offer.Barred[tool]
 }
 
 // Notify takes a client's notification.

@@ -1,6 +1,9 @@
 package mcp
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // The methods the gateway must know by name.
 const (
@@ -82,6 +85,9 @@ func methodName(raw []byte) (string, bool) {
 	}
 	return Unquote(raw)
 }
+
+// IsKnown reports whether the gateway knows a method or notification by name.
+func IsKnown(name string) bool { return slices.Contains(methodNames[:], name) }
 
 // MethodOf returns what is known of a request method. An unknown method has no name
 // header and is not cacheable.

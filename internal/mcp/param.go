@@ -20,10 +20,13 @@ const paramMark = "x-mcp-header"
 // maxSafe is the largest integer that every JSON reader keeps.
 const maxSafe = 1<<53 - 1
 
+// HasParamMarks reports whether raw bytes can hold marks at all.
+func HasParamMarks(raw []byte) bool { return bytes.Contains(raw, []byte(paramMark)) }
+
 // ParamHeaders reads the marks from a tool's raw description. A tool whose marks are wrong (not
 // a primitive type, not a header name, twice the same) is reported as an error.
 func ParamHeaders(tool []byte) ([]ParamHeader, error) {
-	if !bytes.Contains(tool, []byte(paramMark)) {
+	if !HasParamMarks(tool) {
 		return nil, nil
 	}
 	w := paramWalk{seen: make(map[string]bool)}
