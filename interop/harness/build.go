@@ -16,6 +16,8 @@ type Binaries struct {
 	OneMCP       string // the gateway
 	GoEverything string // the Go SDK's everything-server
 	EraGate      string // cmd/eragate of this module
+	Asker        string // cmd/asker of this module
+	SuiteClient  string // cmd/suiteclient of this module
 }
 
 // Build compiles the binaries into dir. ONEMCP_BINARY in the environment
@@ -25,10 +27,14 @@ func Build(dir string) (Binaries, error) {
 		OneMCP:       os.Getenv("ONEMCP_BINARY"),
 		GoEverything: filepath.Join(dir, "everything-server"),
 		EraGate:      filepath.Join(dir, "eragate"),
+		Asker:        filepath.Join(dir, "asker"),
+		SuiteClient:  filepath.Join(dir, "suiteclient"),
 	}
 	errs := []error{
 		compile(Root(), b.GoEverything, everythingServer),
 		compile(Root(), b.EraGate, "./cmd/eragate"),
+		compile(Root(), b.Asker, "./cmd/asker"),
+		compile(Root(), b.SuiteClient, "./cmd/suiteclient"),
 	}
 	if b.OneMCP == "" {
 		b.OneMCP = filepath.Join(dir, "1mcp")

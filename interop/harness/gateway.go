@@ -36,6 +36,7 @@ func (s Server) Spec() Spec {
 type Config struct {
 	Servers []Server          // in the order they are written
 	Presets map[string]string // name to expression
+	Bare    bool              // the merged endpoint shows names as they are, without the prefix
 }
 
 // Gateway is a running 1mcp.
@@ -48,15 +49,14 @@ type Gateway struct {
 // it listens, and at the test's end stops it, which it must do cleanly.
 func StartGateway(t testing.TB, binary string, config Config, env ...string) *Gateway {
 	t.Helper()
-	home := t.TempDir()
-	file := filepath.Join(home, "mcp.json")
-	if err := os.WriteFile(file, config.encode(t), 0o600); err != nil {
+	spec, err := config.Install(binary, t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
-	env = append(env, "HOME="+home, "XDG_CONFIG_HOME="+home)
-	child := Start(t, Spec{Path: binary, Args: []string{"serve", "--config", file}, Env: env, Dir: home})
+	spec.Env = append(spec.Env, env...)
+	child := Start(t, spec)
 	t.Cleanup(func() { stopCleanly(t, child) })
-	return &Gateway{Child: child, URL: child.Await("that it listens", listening)}
+	return &Gateway{Child: child, URL: child.Await("that it listens", Listening)}
 }
 
 // stopCleanly ends a gateway that still runs; it must end without an error.
@@ -70,29 +70,46 @@ func stopCleanly(t testing.TB, gateway *Child) {
 	}
 }
 
+// Install writes the file into an empty directory that is to be the gateway's
+// home, and says how to run the gateway with it.
+func (c Config) Install(binary, home string) (Spec, error) {
+	file := filepath.Join(home, "mcp.json")
+	text, err := c.encode()
+	if err != nil {
+		return Spec{}, err
+	}
+	return Spec{
+		Path: binary,
+		Args: []string{"serve", "--config", file},
+		Env:  []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home},
+		Dir:  home,
+	}, os.WriteFile(file, text, 0o600)
+}
+
 // encode writes mcpServers by hand: there, the order of members counts.
-func (c Config) encode(t testing.TB) []byte {
+func (c Config) encode() ([]byte, error) {
 	var servers []string
 	for _, s := range c.Servers {
-		servers = append(servers, fmt.Sprintf("%q: %s", s.Name, encode(t, s)))
+		entry, err := json.Marshal(s)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, fmt.Sprintf("%q: %s", s.Name, entry))
 	}
-	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
-		encode(t, c.Presets), strings.Join(servers, ",\n    "))
+	prefix := "always"
+	if c.Bare {
+		prefix = "never"
+	}
+	presets, err := json.Marshal(c.Presets)
+	if c.Presets == nil {
+		presets = []byte("{}")
+	}
+	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0, \"names\": {\"prefix\": %q}},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
+		prefix, presets, strings.Join(servers, ",\n    ")), err
 }
 
-func encode(t testing.TB, v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(raw) == "null" {
-		return []byte("{}")
-	}
-	return raw
-}
-
-// listening reads the log line that says where the gateway serves.
-func listening(line string) (string, bool) {
+// Listening reads the log line that says where the gateway serves.
+func Listening(line string) (string, bool) {
 	var entry struct {
 		Msg string `json:"msg"`
 		URL string `json:"url"`
