@@ -46,11 +46,13 @@ func (c *oldClient) post(body string) {
 	}
 }
 
-// next returns the next message.
+// next returns the next message. That a list has changed may come at any time, since a backend may come
+// after its client.
 func (c *oldClient) next() string {
 	c.t.Helper()
 	for {
-		if msg, ok := strings.CutPrefix(block(c.t, c.in), "event: message\ndata: "); ok {
+		msg, ok := strings.CutPrefix(block(c.t, c.in), "event: message\ndata: ")
+		if ok && !strings.Contains(msg, "list_changed") {
 			return msg
 		}
 	}
