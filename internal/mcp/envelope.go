@@ -118,14 +118,20 @@ func (p *envelope) params() (Span, error) {
 
 func (p *envelope) param(f Field) (err error) {
 	if f == FieldMeta {
-		p.m.fields[f], err = p.meta(paramMetaMembers[:])
-		return err
+		return p.recordMeta(f, paramMetaMembers[:])
 	}
 	return p.record(f)
 }
 
-func (p *envelope) record(f Field) (err error) {
-	p.m.fields[f], err = p.value()
+func (p *envelope) record(f Field) error {
+	span, err := p.value()
+	p.m.set(f, span)
+	return err
+}
+
+func (p *envelope) recordMeta(f Field, known []member) error {
+	span, err := p.meta(known)
+	p.m.set(f, span)
 	return err
 }
 
@@ -167,10 +173,10 @@ func (p *envelope) resultMember() error {
 	switch {
 	case !found:
 		_, err = p.value()
-	case p.m.fields[field].Present():
+	case p.m.Has(field):
 		err = p.failAt(span.Start, "member %q stands twice", name)
 	case field == FieldResultMeta:
-		p.m.fields[field], err = p.meta(resultMetaMembers[:])
+		err = p.recordMeta(field, resultMetaMembers[:])
 	default:
 		err = p.record(field)
 	}

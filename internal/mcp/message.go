@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"math"
 	"strconv"
 	"unicode/utf8"
 )
@@ -125,25 +126,35 @@ type Message struct {
 	Result Span // of kind Result; any value
 	Error  Span // of kind Error; an object
 
-	fields [fieldCount]Span
+	fields [fieldCount]short
 }
 
+// short is a Span in half the room: a message has many, nearly all of them absent.
+type short struct{ start, end uint32 }
+
+// maxLength is how long a message may be, for short to hold it.
+const maxLength = math.MaxUint32
+
 // At returns where a recorded member's value lies.
-func (m *Message) At(f Field) Span { return m.fields[f] }
+func (m *Message) At(f Field) Span {
+	s := m.fields[f]
+	return Span{int(s.start), int(s.end)}
+}
+
+func (m *Message) set(f Field, s Span) { m.fields[f] = short{uint32(s.Start), uint32(s.End)} }
 
 // Has reports whether a recorded member is there.
-func (m *Message) Has(f Field) bool { return m.fields[f].Present() }
+func (m *Message) Has(f Field) bool { return m.fields[f].end > m.fields[f].start }
 
 // Bytes returns the text of a span of m.
 func (m *Message) Bytes(s Span) []byte { return m.Raw[s.Start:s.End] }
 
 // Value returns the raw value of a recorded member, nil if it is absent.
 func (m *Message) Value(f Field) []byte {
-	s := m.fields[f]
-	if !s.Present() {
+	if !m.Has(f) {
 		return nil
 	}
-	return m.Raw[s.Start:s.End]
+	return m.Bytes(m.At(f))
 }
 
 // Text returns the decoded value of a recorded member; ok is false when it is
@@ -191,6 +202,9 @@ func AppendUint(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n,
 // _meta object, or a member there that differs from a routing member by case only, and what is
 // not a JSON-RPC 2.0 message. The message keeps data; nothing is copied.
 func Scan(data []byte) (Message, error) {
+	if len(data) > maxLength {
+		return Message{}, &SyntaxError{Offset: maxLength, Reason: "too long"}
+	}
 	if !utf8.Valid(data) {
 		return Message{}, &SyntaxError{Offset: firstInvalid(data), Reason: "invalid UTF-8"}
 	}

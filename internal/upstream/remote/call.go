@@ -22,6 +22,8 @@ type call struct {
 	ctx  life.Context
 	left bool // a task ends ctx, when it has seen the end of the stream
 
+	message mcp.Message // the last one of the call's own stream; of the goroutine that reads it
+
 	wake chan struct{} // closed when the answer has come on another stream; nil: ctx ends instead
 
 	mu       sync.Mutex // held while up is called

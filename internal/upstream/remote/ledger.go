@@ -145,17 +145,21 @@ func (l *ledger) receive(text []byte, home *call) error {
 }
 
 func (l *ledger) receiveOne(text []byte, home *call) error {
-	m, err := mcp.Scan(text)
-	if err != nil {
+	m := new(mcp.Message)
+	if home != nil {
+		m = &home.message
+	}
+	var err error
+	if *m, err = mcp.Scan(text); err != nil {
 		return l.at.errMalformed(err)
 	}
 	switch m.Kind {
 	case mcp.Request:
-		l.receiveAsk(&m, home)
+		l.receiveAsk(m, home)
 	case mcp.Notification:
-		l.receiveNote(&m, home)
+		l.receiveNote(m, home)
 	default:
-		l.receiveAnswer(&m, home)
+		l.receiveAnswer(m, home)
 	}
 	return nil
 }
