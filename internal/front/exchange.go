@@ -20,6 +20,12 @@ import (
 // buffers of the connection.
 const bigBody = 32 << 10
 
+// smallBody is up to what size net/http finds out the length of a body by itself.
+const smallBody = 1 << 10
+
+// jsonBody is the header Content-Type of answers; nobody changes it.
+var jsonBody = []string{typeJSON}
+
 // exchange is one request and its answer: the response writer of the handlers, and what the access
 // log says in the end.
 type exchange struct {
@@ -43,7 +49,7 @@ type exchange struct {
 
 func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, front: f, request: r, id: f.ids.next(), started: time.Now()}
-	w.Header().Set("X-Request-Id", x.id)
+	w.Header()["X-Request-Id"] = []string{x.id}
 	return x
 }
 
@@ -129,8 +135,10 @@ func (x *exchange) clientText() string {
 // answer writes a JSON body, whole.
 func (x *exchange) answer(status int, body []byte) {
 	h := x.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = jsonBody
+	if len(body) > smallBody {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	if len(body) > bigBody {
 		x.writeDeadline()
 	}

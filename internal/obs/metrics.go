@@ -1,8 +1,11 @@
 package obs
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +24,9 @@ type Metrics struct {
 	anomalies map[trustproxy.Flag]prometheus.Counter
 	denied    prometheus.Counter
 	loops     prometheus.Counter
+
+	binding sync.Mutex // held while bound is replaced
+	bound   atomic.Pointer[map[outcome]bound]
 }
 
 // Gauges are read when metrics are asked for.
@@ -34,6 +40,7 @@ type Gauges struct {
 // New returns metrics with a registry of their own.
 func New(g Gauges) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), anomalies: make(map[trustproxy.Flag]prometheus.Counter)}
+	m.bound.Store(&map[outcome]bound{})
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "http_requests_total", Help: "Requests by what they were for and their status.",
 	}, []string{"route", "code"})
@@ -62,9 +69,35 @@ func New(g Gauges) *Metrics {
 
 // Request counts one request.
 func (m *Metrics) Request(route string, status int, client trustproxy.Status, took time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	m.took.WithLabelValues(route).Observe(took.Seconds())
+	b := m.instruments(outcome{route, status})
+	b.requests.Inc()
+	b.took.Observe(took.Seconds())
 	m.forwarded[client].Inc()
+}
+
+// outcome is by what requests are counted.
+type outcome struct {
+	route  string
+	status int
+}
+
+// bound are the instruments of one outcome, looked up once.
+type bound struct {
+	requests prometheus.Counter
+	took     prometheus.Observer
+}
+
+// instruments returns those of an outcome. There are few outcomes, so the table is copied for each new one.
+func (m *Metrics) instruments(o outcome) bound {
+	if b, ok := (*m.bound.Load())[o]; ok {
+		return b
+	}
+	m.binding.Lock()
+	defer m.binding.Unlock()
+	more := maps.Clone(*m.bound.Load())
+	more[o] = bound{m.requests.WithLabelValues(o.route, strconv.Itoa(o.status)), m.took.WithLabelValues(o.route)}
+	m.bound.Store(&more)
+	return more[o]
 }
 
 // Flag counts one flag.
