@@ -35,23 +35,31 @@ const patience = time.Minute
 
 // rig is a gateway behind its front on a socket of its own.
 type rig struct {
-	t       *testing.T
-	gateway *gateway.Gateway
-	url     string
+	t        *testing.T
+	gateway  *gateway.Gateway
+	sessions *session.Table
+	url      string
 }
 
 // start runs all parts until t ends, and stops them in the daemon's order.
 func start(t *testing.T, s gateway.Setup) *rig {
 	t.Helper()
+	return startWith(t, s, session.Limits{}, front.Options{})
+}
+
+// startWith is start with limits. The parts that o names are put in.
+func startWith(t *testing.T, s gateway.Setup, limits session.Limits, o front.Options) *rig {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	sessions := session.NewTable(session.Limits{})
+	sessions := session.NewTable(limits)
 	g := gateway.New(gateway.Options{Version: "0", Log: log, Sessions: sessions, Drain: patience}, s)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	base, cut := context.WithCancel(context.Background())
-	f := front.New(front.Options{Gateway: g, Sessions: sessions, Log: log, Version: "0"})
+	o.Gateway, o.Sessions, o.Log, o.Version = g, sessions, log, "0"
+	f := front.New(o)
 	server := front.Server(base, f, log)
 	stopSessions := run(sessions.Run)
 	stopGateway := run(g.Run)
@@ -70,7 +78,7 @@ func start(t *testing.T, s gateway.Setup) *rig {
 		stopServer()
 		stopGateway()
 	})
-	return &rig{t: t, gateway: g, url: "http://" + listener.Addr().String()}
+	return &rig{t: t, gateway: g, sessions: sessions, url: "http://" + listener.Addr().String()}
 }
 
 // run runs a part and returns what stops it and waits for its end.

@@ -45,6 +45,13 @@ func (v *asks) put(s *session.Session, a *ask) {
 	v.open[s][a.id] = a
 }
 
+// settle drops all that a session has open if it ended while something was put there.
+func (v *asks) settle(s *session.Session) {
+	if s.Context().Err() != nil {
+		v.drop(s)
+	}
+}
+
 // get returns an open ask and leaves it there.
 func (v *asks) get(s *session.Session, id uint64) *ask {
 	v.mu.Lock()
@@ -56,7 +63,9 @@ func (v *asks) take(s *session.Session, id uint64) *ask {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	a := v.open[s][id]
-	delete(v.open[s], id)
+	if delete(v.open[s], id); len(v.open[s]) == 0 {
+		delete(v.open, s)
+	}
 	return a
 }
 
@@ -91,6 +100,7 @@ func (g *Gateway) askLegacy(c *Client, l *link, m *mcp.Message, answer func([]by
 		return nil
 	}
 	g.asks.put(c.Session, a)
+	defer g.asks.settle(c.Session)
 	g.owners.noteElicitation(c.Session, l.b.name, m.Bytes(m.Params))
 	send(a.m.RewriteRequest(nil, mcp.RequestRewrite{ID: a.id}))
 	return a

@@ -61,6 +61,9 @@ func (k *call) setLevel(ctx context.Context, to []*backend) (Answer, error) {
 		return k.refuse(mcp.CodeInvalidParams, "unknown log level"), nil
 	}
 	k.g.levels.set(k.c.Session, level)
+	if k.c.Session.Context().Err() != nil { // it may have ended before
+		k.g.levels.drop(k.c.Session)
+	}
 	ctx, cancel := context.WithTimeout(ctx, setLevelTime)
 	defer cancel()
 	var group sync.WaitGroup

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"weak"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -25,10 +26,11 @@ func newOrigins() *origins {
 	return &origins{cache}
 }
 
-// viewer is who remembers: a session, or all modern callers of one principal and scope.
+// viewer is who remembers: a session, which is not kept from being forgotten, or all modern callers of one principal
+// and scope.
 func (c *Client) viewer() any {
 	if c.Session != nil {
-		return c.Session
+		return weak.Make(c.Session)
 	}
 	return struct {
 		principal string

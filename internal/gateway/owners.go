@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"weak"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -15,14 +16,14 @@ const maxOwners = 16384
 // owners remembers to whom things belong that outlive the call they began in: tasks, and elicitations by
 // URL. The ids are the backends' own.
 type owners struct {
-	byID  *lru.Cache[owned, *session.Session] // whom to tell of it
-	tasks *lru.Cache[origin, string]          // which backend has a viewer's task
+	byID  *lru.Cache[owned, weak.Pointer[session.Session]] // whom to tell of it, as long as it lives
+	tasks *lru.Cache[origin, string]                       // which backend has a viewer's task
 }
 
 type owned struct{ backend, id string }
 
 func newOwners() *owners {
-	byID, _ := lru.New[owned, *session.Session](maxOwners) // fails for a size below one only
+	byID, _ := lru.New[owned, weak.Pointer[session.Session]](maxOwners) // fails for a size below one only
 	tasks, _ := lru.New[origin, string](maxOwners)
 	return &owners{byID, tasks}
 }
@@ -43,14 +44,14 @@ func (o *owners) noteTask(c *Client, backend string, reply *mcp.Message) {
 	}
 	o.tasks.Add(origin{c.viewer(), id}, backend)
 	if c.Session != nil {
-		o.byID.Add(owned{backend, id}, c.Session)
+		o.byID.Add(owned{backend, id}, weak.Make(c.Session))
 	}
 }
 
 // noteElicitation remembers whom a question by URL went to.
 func (o *owners) noteElicitation(s *session.Session, backend string, params []byte) {
 	if id, ok := mcp.Unquote(mcp.Member(params, "elicitationId")); ok {
-		o.byID.Add(owned{backend, id}, s)
+		o.byID.Add(owned{backend, id}, weak.Make(s))
 	}
 }
 
@@ -77,9 +78,10 @@ func (o *owners) tell(backend string, m *mcp.Message) bool {
 		field = mcp.FieldElicitationID
 	}
 	id, _ := m.Text(field)
-	s, ok := o.byID.Get(owned{backend, id})
-	if ok {
+	known, _ := o.byID.Get(owned{backend, id})
+	s := known.Value()
+	if s != nil {
 		s.Send(bytes.Clone(m.Raw))
 	}
-	return ok
+	return s != nil
 }

@@ -31,7 +31,9 @@ type Session struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	seen   atomic.Int64 // when it was last used, Unix nanoseconds
-	open   atomic.Int64 // streams and requests that keep it from expiring
+
+	readers atomic.Int64 // connections on which it is read; they keep it from expiring
+	open    atomic.Int64 // requests in flight; they do so only for a while if nobody reads
 
 	mu     sync.Mutex
 	calls  map[string]*life.Context // in flight, by the client's raw id
@@ -167,6 +169,12 @@ func (s *Session) Attach(ctx context.Context, beat time.Duration, write func(msg
 		}
 		return len(events), nil
 	}})
+}
+
+// unread takes a reader away, whose client may come back.
+func (s *Session) unread() {
+	s.seen.Store(time.Now().UnixNano())
+	s.readers.Add(-1)
 }
 
 // end ends the session once.

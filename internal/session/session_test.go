@@ -38,11 +38,16 @@ func TestASessionIsKnownToItsOwnerOnly(t *testing.T) {
 func TestIdleSessionsExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		table := session.NewTable(session.Limits{Idle: time.Minute})
+		table := session.NewTable(session.Limits{Idle: time.Minute, Unread: 5 * time.Minute})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- table.Run(ctx) }()
-		idle, used, busy := open(t, table), open(t, table), open(t, table)
+		idle, used, busy, read := open(t, table), open(t, table), open(t, table), open(t, table)
+		reading, stop := context.WithCancel(ctx)
+		stopped := make(chan error, 1)
+		go func() {
+			stopped <- read.Attach(reading, 0, func([]byte) error { return nil }, nil)
+		}()
 		_, finish, err := busy.Begin(ctx, []byte("1"))
 		if err != nil {
 			t.Fatal(err)
@@ -58,6 +63,21 @@ func TestIdleSessionsExpire(t *testing.T) {
 		}
 		if busy.Context().Err() != nil {
 			t.Error("a session with a call in flight has expired")
+		}
+		time.Sleep(5 * time.Minute)
+		if busy.Context().Err() == nil {
+			t.Error("a session lives although nobody waits for the answer to its call")
+		}
+		if read.Context().Err() != nil {
+			t.Error("a session that is read has expired")
+		}
+		stop()
+		<-stopped
+		if time.Sleep(30 * time.Second); read.Context().Err() != nil {
+			t.Error("a client that has lost its stream has no time to come back")
+		}
+		if time.Sleep(time.Minute); read.Context().Err() == nil {
+			t.Error("a session that is not read any more lives")
 		}
 		finish()
 		cancel()

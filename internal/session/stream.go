@@ -93,8 +93,8 @@ func (st *Stream) End() {
 // Attach hands the stream's messages to r until the stream ends (nil), another reader takes over (nil), ctx or the session
 // ends, or r fails.
 func (st *Stream) Attach(ctx context.Context, r Reader) error {
-	st.session.open.Add(1)
-	defer st.session.open.Add(-1)
+	st.session.readers.Add(1)
+	defer st.session.unread()
 	turn, at := st.takeOver(r.After)
 	defer st.leave(turn)
 	if r.Begin != nil {

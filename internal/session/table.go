@@ -13,6 +13,7 @@ type Limits struct {
 	Max       int           // sessions at a time; 0: no bound
 	PerClient int           // sessions of one client at a time, see [Table.Claim]; 0: no bound
 	Idle      time.Duration // how long an unused session lives; 0: for ever
+	Unread    time.Duration // how long it lives at least with a request in flight whose answer nobody waits for; 0: a minute
 	Kept      int64         // bytes that all sessions together keep for streams to be resumed, above which each keeps little; 0: 256 MiB
 }
 
@@ -32,6 +33,9 @@ func NewTable(l Limits) *Table {
 	t := &Table{limits: l, sessions: make(map[string]*Session), claims: make(map[any]int)}
 	if t.pool.max = l.Kept; l.Kept == 0 {
 		t.pool.max = defaultKept
+	}
+	if l.Unread == 0 {
+		t.limits.Unread = time.Minute
 	}
 	return t
 }
@@ -133,7 +137,7 @@ func (t *Table) expire(now time.Time) {
 	var old, alive []*Session
 	t.mu.RLock()
 	for _, s := range t.sessions {
-		if t.limits.Idle > 0 && s.open.Load() == 0 && s.seen.Load() < now.Add(-t.limits.Idle).UnixNano() {
+		if t.idle(s, now) {
 			old = append(old, s)
 		} else {
 			alive = append(alive, s)
@@ -146,6 +150,16 @@ func (t *Table) expire(now time.Time) {
 	for _, s := range alive {
 		s.store.prune(now)
 	}
+}
+
+// idle decides whether a client has abandoned its session. A request in flight is no sign of life: it may wait for the
+// client's answer to a question. But one that is younger than a heartbeat has no stream yet that could be read.
+func (t *Table) idle(s *Session, now time.Time) bool {
+	after := t.limits.Idle
+	if s.open.Load() > 0 {
+		after = max(after, t.limits.Unread)
+	}
+	return t.limits.Idle > 0 && s.readers.Load() == 0 && s.seen.Load() < now.Add(-after).UnixNano()
 }
 
 func (t *Table) closeAll() {
