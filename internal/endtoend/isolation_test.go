@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"crypto/rand"
+	"strings"
 	"testing"
 
 	"onemcp/internal/gateway"
@@ -127,5 +128,130 @@ func TestAModernRequestIsAClientOfItsOwn(t *testing.T) {
 				t.Error("an affinity is not one connection")
 			}
 		})
+	}
+}
+
+// TestClientsOfOnePrincipalShareAConnectionAndNothingElse: what the backend tells of one's subscription is not told to the
+// other, whoever opened the connection.
+func TestClientsOfOnePrincipalShareAConnectionAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []struct {
+		name string
+		make func(t *testing.T) gateway.Spec
+	}{
+		{"stdio", func(t *testing.T) gateway.Spec { return overStdio(t, "b", mortalScript(mcp.Legacy)) }},
+		{"http", func(t *testing.T) gateway.Spec { return overHTTP(t, "b", mortalScript(mcp.Legacy)) }},
+		{"sse", func(t *testing.T) gateway.Spec { return overSSE(t, "b", mortalScript(mcp.Legacy)) }},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			b := kind.make(t)
+			b.Isolation = gateway.PerPrincipal
+			r := start(t, setup(b))
+			first, second, modern := own(r, mcp.Legacy, "first"), own(r, mcp.Legacy, "second"), own(r, mcp.Modern, "third")
+			first.initialize()
+			second.initialize()
+			who := first.whoami("whoami")
+			for _, c := range []*client{second, modern} {
+				if c.whoami("whoami") != who {
+					t.Errorf("client %s has another connection", c.info)
+				}
+			}
+			subscribe(second)
+			heard := map[*client]*listener{first: first.listen(), second: second.listen()}
+			second.call("announce", `{"method":"notifications/resources/updated","params":{"uri":"`+mortalURI+`"}}`)
+			second.call("announce", `{"method":"notifications/tools/list_changed"}`)
+			heard[second].told(mcp.NoteResourceUpdated)
+			heard[second].told(mcp.NoteToolsChanged)
+			heard[first].told(mcp.NoteToolsChanged) // the first thing it hears
+			if m := second.ask(second.request(`9`, mcp.MethodUnsubscribe, `"uri":"`+mortalURI+`"`, "")); m.Kind != mcp.Result && m.ErrorCode() != mcp.CodeMethodNotFound {
+				t.Errorf("unsubscribe is answered with %s", m.Raw)
+			}
+		})
+	}
+}
+
+// TestAQuestionIsPutToItsOwnerOrToNobody: on a connection that several clients share, a question reaches the client whose call
+// it came with if the transport tells, or if nobody else has a call in flight. Else the backend gets an error at once,
+// which names the remedy.
+func TestAQuestionIsPutToItsOwnerOrToNobody(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []struct {
+		name     string
+		make     func(*testing.T, string, upstreamtest.Script) gateway.Spec
+		byStream bool
+	}{{"stdio", overStdio, false}, {"http", overHTTP, true}, {"sse", overSSE, false}} {
+		for _, era := range bothEras {
+			t.Run(kind.name+", "+era.String()+" client", func(t *testing.T) {
+				t.Parallel()
+				b := kind.make(t, "b", upstreamtest.Script{Eras: legacyOnly})
+				b.Isolation = gateway.Shared
+				r := start(t, setup(b))
+				asker, other := r.client(era, "/mcp/servers/b"), r.connect(mcp.Legacy, "/mcp/servers/b")
+				asker.capabilities = `{"elicitation":{}}`
+				if era == mcp.Legacy {
+					asker.initialize()
+				}
+				if !asker.isAsked() {
+					t.Error("a client alone is not asked")
+				}
+				hanging := other.hang()
+				if asked := asker.isAsked(); asked != kind.byStream {
+					t.Errorf("with a call of another client in flight, the client is asked: %t", asked)
+				}
+				other.notify(mcp.NoteCancelled, `{"requestId":"hang"}`)
+				if msgs, err := receive(t, hanging, "the end of the other call").all(); err != nil || len(msgs) != 0 {
+					t.Errorf("the other client got %q, %v", msgs, err)
+				}
+			})
+		}
+	}
+}
+
+// hang begins a call and returns when the backend has it.
+func (c *client) hang() <-chan *reply {
+	c.t.Helper()
+	begun := make(chan *reply, 1)
+	go func() {
+		reply, err := c.tryPost(c.t.Context(), c.tool(`"hang"`, "hang", `{"text":"hanging"}`, ""))
+		if err != nil {
+			c.t.Error(err)
+		}
+		begun <- reply
+	}()
+	c.received("", `"hanging"`)
+	return begun
+}
+
+// isAsked has the backend ask, and reports whether the client was. Where it was not, the backend must have been told why.
+func (c *client) isAsked() bool {
+	c.t.Helper()
+	call := c.post(c.t.Context(), c.tool(c.nextID(), "ask", `{`+question+`}`, ""))
+	defer call.close()
+	m := c.read(call)
+	switch {
+	case m.Method == mcp.MethodElicit:
+		c.post(c.t.Context(), mcp.AppendResult(nil, m.IDBytes(), []byte(`{"action":"decline"}`))).close()
+		call.final(c.t)
+		return true
+	case strings.Contains(string(m.Raw), `"input_required"`):
+		c.decline(m)
+		return true
+	case !strings.Contains(string(m.Raw), `(set \\\"isolation\\\": \\\"session\\\" for server \\\"b\\\")`):
+		c.t.Errorf("the backend is answered with %s", m.Raw)
+	}
+	return false
+}
+
+// decline answers what a modern client is asked, so that the call ends.
+func (c *client) decline(m *mcp.Message) {
+	c.t.Helper()
+	result := m.Bytes(m.Result)
+	for key := range mcp.Members(mcp.Member(result, "inputRequests")) {
+		body := c.request(c.nextID(), mcp.MethodToolsCall, `"name":"ask","arguments":{`+question+`},"requestState":`+part(string(result), "requestState")+
+			`,"inputResponses":{"`+key+`":{"action":"decline"}}`, "")
+		if m := c.ask(body); m.Kind != mcp.Result {
+			c.t.Errorf("the answer is answered with %s", m.Raw)
+		}
 	}
 }

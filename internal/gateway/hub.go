@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"onemcp/internal/catalog"
@@ -234,7 +235,18 @@ func (l *listener) subscribed(uri, backend string) bool {
 	return ok && owner == backend
 }
 
-// urisOf returns what is subscribed to at one backend.
+// urisOf returns what listeners have subscribed to under a name.
+func (h *hub) urisOf(backend string) (uris []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		uris = append(uris, l.urisOf(backend)...)
+	}
+	slices.Sort(uris)
+	return slices.Compact(uris)
+}
+
+// urisOf returns what is subscribed to under a name.
 func (l *listener) urisOf(backend string) (uris []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -106,11 +106,11 @@ func (l *link) isLost() bool {
 	}
 }
 
-// applyLevel brings the backend's level to what the link's users want: the client's own, or on a
-// shared link the lowest of all.
+// applyLevel brings the backend's level to what the link's users want: the client's own, or where
+// several share the link the lowest of all.
 func (l *link) applyLevel(ctx context.Context, c *Client) {
 	want := l.b.g.levels.lowest()
-	if l.key.owner != nil {
+	if l.client != nil {
 		want = l.b.g.levels.get(c.owner())
 	}
 	if want == mcp.NoLevel || mcp.Member(l.info.Capabilities(), "logging") == nil {

@@ -23,7 +23,7 @@ type linkKey struct {
 type link struct {
 	key    linkKey
 	b      *backend
-	client *Client // whose connection it is; nil if shared
+	client *Client // whose connection it is; nil if several share it
 	conn   upstream.Conn
 	caller upstream.Caller // conn behind its decorators
 	info   upstream.Info   // valid once opened
@@ -43,10 +43,12 @@ func (b *backend) newLink(key linkKey, owner *Client) *link {
 	l := &link{
 		key:    key,
 		b:      b,
-		client: owner,
 		opened: make(chan struct{}),
 		lost:   make(chan struct{}),
 		level:  mcp.NoLevel,
+	}
+	if _, several := key.owner.(principal); !several {
+		l.client = owner
 	}
 	l.conn = spec.Driver.Connect(b.opening(key, owner), &linkSink{l})
 	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout, spec.MaxRequestTime))
@@ -264,7 +266,7 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 		delete(b.links, l.key)
 	}
 	b.mu.Unlock()
-	if l.info.Era != mcp.NoEra && len(l.subscribed()) > 0 {
+	if l.info.Era != mcp.NoEra && l.client != nil && len(l.subscribed()) > 0 {
 		b.group.Go(func() { b.reopen(life, l.client) })
 	}
 	if ctx.Err() == nil {
@@ -315,7 +317,11 @@ func (l *link) release() {
 func (l *link) closeIfIdle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.users == 0 {
+	switch {
+	case l.users > 0:
+	case len(l.subscribed()) > 0:
+		l.idle.Reset(affinityIdle)
+	default:
 		l.cancel()
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"onemcp/internal/catalog"
@@ -74,7 +75,7 @@ func (k *call) subscriptionTo(ctx context.Context, b *backend) (Answer, error) {
 		return Answer{}, errNoListener
 	}
 	if own.key.owner != nil && own.info.Era == mcp.Legacy {
-		return k.ownSubscription(ctx, b, listener, uri)
+		return k.ownSubscription(ctx, own, listener, uri)
 	}
 	primary, err := b.awaitOpen(ctx)
 	if err != nil {
@@ -89,20 +90,23 @@ func (k *call) subscriptionTo(ctx context.Context, b *backend) (Answer, error) {
 	return k.sharedSubscription(ctx, b, primary, listener, uri)
 }
 
-func (k *call) ownSubscription(ctx context.Context, b *backend, l *listener, uri string) (Answer, error) {
-	a, err := k.forward(ctx, target{b: b})
-	if err == nil && a.Code == 0 {
-		if k.m.Method == mcp.MethodSubscribe {
-			l.subscribe(uri, ownPrefix+b.name)
-		} else {
-			l.unsubscribe(uri)
+func (k *call) ownSubscription(ctx context.Context, own *link, l *listener, uri string) (Answer, error) {
+	if k.m.Method == mcp.MethodUnsubscribe {
+		l.unsubscribe(uri)
+		if own.client == nil && slices.Contains(own.subscribed(), uri) { // by another client of this connection
+			return k.result([]byte(`{}`)), nil
 		}
+		return k.forward(ctx, target{b: own.b})
+	}
+	a, err := k.forward(ctx, target{b: own.b})
+	if err == nil && a.Code == 0 {
+		l.subscribe(uri, own.subscriptions())
 	}
 	return a, err
 }
 
-// ownPrefix marks a subscription that lives on a client's own connection: its updates
-// reach the client from there and not through the hub.
+// ownPrefix marks a subscription that lives on a connection that not all clients share: only what comes from there
+// counts.
 const ownPrefix = "\x00"
 
 func (k *call) sharedSubscription(ctx context.Context, b *backend, primary *link, l *listener, uri string) (Answer, error) {

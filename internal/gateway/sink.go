@@ -112,7 +112,7 @@ func (s *linkSink) Notify(m *mcp.Message) {
 		b.subs.listChanged(m.Method)
 	case mcp.NoteResourceUpdated:
 		if owner == nil {
-			b.g.hub.updated(b.name, m)
+			b.g.hub.updated(s.l.subscriptions(), m)
 		} else if owner.Session != nil {
 			owner.Session.Send(m.Retag(nil, nil))
 		}

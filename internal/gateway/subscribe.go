@@ -169,18 +169,29 @@ func (s *subscriptions) keep(ctx context.Context, l *link) {
 	}
 }
 
-// subscribed returns what its session has subscribed to on a link that is the session's own.
+// subscribed returns what is subscribed to on a link that not all clients share.
 func (l *link) subscribed() []string {
-	if l.client == nil || l.client.Session == nil || l.client.Session.Context().Err() != nil {
-		return nil
+	if l.client == nil || l.client.Session == nil {
+		return l.b.g.hub.urisOf(l.subscriptions())
 	}
 	if who := l.b.g.hub.of(l.client.Session); who != nil {
-		return who.urisOf(ownPrefix + l.b.name)
+		return who.urisOf(l.subscriptions())
 	}
 	return nil
 }
 
-// resubscribe renews a session's subscriptions on a connection of its own that takes the place of a lost one.
+// subscriptions returns under which name listeners keep what they have subscribed to on a link.
+func (l *link) subscriptions() string {
+	switch owner := l.key.owner.(type) {
+	case nil:
+		return l.b.name
+	case principal:
+		return ownPrefix + l.b.name + ownPrefix + string(owner)
+	}
+	return ownPrefix + l.b.name
+}
+
+// resubscribe renews the subscriptions on a link that takes the place of a lost one.
 func (l *link) resubscribe(ctx context.Context) {
 	for _, uri := range l.subscribed() {
 		if _, err := l.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
