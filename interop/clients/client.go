@@ -33,7 +33,7 @@ type Target struct {
 
 // Result is what a tool call came to.
 type Result struct {
-	Text     string    `json:"text"` // of the first text block
+	Text     string    `json:"text"` // of the text blocks, one a line
 	IsError  bool      `json:"isError"`
 	Progress []float64 `json:"progress"`
 }

@@ -2,11 +2,13 @@ package clients
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,6 +23,7 @@ func Go(t testing.TB, target Target, era Era) *GoClient {
 	c := &GoClient{progress: map[string]chan float64{}, Changed: make(chan struct{}, 1)}
 	client := mcp.NewClient(&mcp.Implementation{Name: "interop-go", Version: "1"}, &mcp.ClientOptions{
 		ElicitationHandler:          elicit,
+		CreateMessageHandler:        sample,
 		ProgressNotificationHandler: c.progressed,
 		ToolListChangedHandler:      func(context.Context, *mcp.ToolListChangedRequest) { c.changed() },
 	})
@@ -53,8 +56,25 @@ func transport(target Target) mcp.Transport {
 	return &mcp.CommandTransport{Command: cmd}
 }
 
-func elicit(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
-	return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"answer": Answer}}, nil
+// elicit answers what must be answered.
+func elicit(_ context.Context, req *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+	raw, err := json.Marshal(req.Params.RequestedSchema)
+	if err != nil {
+		return nil, err
+	}
+	var schema struct{ Required []string }
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		return nil, err
+	}
+	content := map[string]any{}
+	for _, property := range schema.Required {
+		content[property] = Answer
+	}
+	return &mcp.ElicitResult{Action: "accept", Content: content}, nil
+}
+
+func sample(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+	return &mcp.CreateMessageResult{Model: "none", Role: "assistant", Content: &mcp.TextContent{Text: Answer}}, nil
 }
 
 // GoClient is the Go SDK's client.
@@ -146,12 +166,13 @@ func (c *GoClient) Call(ctx context.Context, tool string, args map[string]any, p
 }
 
 func text(content ...mcp.Content) string {
+	var texts []string
 	for _, block := range content {
 		if t, ok := block.(*mcp.TextContent); ok {
-			return t.Text
+			texts = append(texts, t.Text)
 		}
 	}
-	return ""
+	return strings.Join(texts, "\n")
 }
 
 // Read implements [Client].

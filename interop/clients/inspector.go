@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"onemcp/interop/harness"
@@ -109,10 +110,11 @@ func (c *InspectorClient) Call(ctx context.Context, tool string, args map[string
 	if err := c.run(ctx, &result, "tools/call", "--tool-name", tool, "--tool-args-json", string(raw)); err != nil {
 		return Result{}, err
 	}
-	if len(result.Content) == 0 {
-		return Result{IsError: result.IsError}, nil
+	var texts []string
+	for _, block := range result.Content {
+		texts = append(texts, block.Text)
 	}
-	return Result{Text: result.Content[0].Text, IsError: result.IsError}, nil
+	return Result{Text: strings.Join(texts, "\n"), IsError: result.IsError}, nil
 }
 
 func (c *InspectorClient) Read(ctx context.Context, uri string) (string, error) {

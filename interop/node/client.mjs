@@ -10,11 +10,13 @@ const sdks = {
     ...(await import('@modelcontextprotocol/sdk/client/sse.js')),
     ...(await import('@modelcontextprotocol/sdk/client/stdio.js')),
     elicitation: (await import('@modelcontextprotocol/sdk/types.js')).ElicitRequestSchema,
+    sampling: (await import('@modelcontextprotocol/sdk/types.js')).CreateMessageRequestSchema,
   }),
   v2: async () => ({
     ...(await import('@modelcontextprotocol/client')),
     ...(await import('@modelcontextprotocol/client/stdio')),
     elicitation: 'elicitation/create',
+    sampling: 'sampling/createMessage',
   }),
 };
 
@@ -33,9 +35,15 @@ async function connect({ sdk: name, era, target, answer }) {
   const sdk = await sdks[name]();
   const client = new sdk.Client(
     { name: `interop-ts-${name}`, version: '1' },
-    { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: modes[era] } },
+    { capabilities: { elicitation: { form: {} }, sampling: {} }, versionNegotiation: { mode: modes[era] } },
   );
-  client.setRequestHandler(sdk.elicitation, async () => ({ action: 'accept', content: { answer } }));
+  client.setRequestHandler(sdk.elicitation, async ({ params }) => ({
+    action: 'accept',
+    content: Object.fromEntries((params.requestedSchema.required ?? []).map((property) => [property, answer])),
+  }));
+  client.setRequestHandler(sdk.sampling, async () => ({
+    role: 'assistant', model: 'none', content: { type: 'text', text: answer },
+  }));
   const t = transport(sdk, target);
   let agreed;
   t.setProtocolVersion = wrap(t, (v) => { agreed = v; });
@@ -65,7 +73,7 @@ async function call(client, { tool, args }, v1) {
   const options = { onprogress: (p) => progress.push(p.progress) };
   const params = { name: tool, arguments: args };
   const res = await (v1 ? client.callTool(params, undefined, options) : client.callTool(params, options));
-  const text = res.content.find((c) => c.type === 'text')?.text ?? '';
+  const text = res.content.filter((c) => c.type === 'text').map((c) => c.text).join('\n');
   return { text, isError: res.isError ?? false, progress };
 }
 
