@@ -3,6 +3,7 @@ package interop_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"onemcp/interop/clients"
@@ -38,7 +39,7 @@ type call struct {
 // target is the server itself, with nothing between.
 func (b backend) target() clients.Target {
 	spec := b.server.Spec()
-	return clients.Target{URL: b.server.URL, Command: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir}
+	return clients.Target{URL: b.server.URL, SSE: strings.HasSuffix(b.server.URL, "/sse"), Command: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir}
 }
 
 // lineup is every backend there is, HTTP servers started.

@@ -12,16 +12,21 @@ import (
 	"onemcp/interop/harness"
 )
 
-// oneEra are backends that speak one era each, over stdio and HTTP.
+// oneEra are backends that speak one era each, over stdio, HTTP and, in the
+// legacy era, HTTP+SSE.
 func oneEra(t *testing.T) map[eragate.Gate][]backend {
 	t.Helper()
+	node.Need(t)
 	stateful := harness.StartGoEverything(t, bin.GoEverything, false)
 	stateless := harness.StartGoEverything(t, bin.GoEverything, true)
+	old := everything()
+	old.server = harness.Server{Name: "everythingsse", URL: node.StartEverythingSSE(t)}
 	return map[eragate.Gate][]backend{
 		eragate.Legacy: {
 			gated(example(), eragate.Legacy, "examplelegacy"),
 			gated(goEverything(), eragate.Legacy, "golegacy"),
 			gatedHTTP(t, eragate.Legacy, "gohttplegacy", stateful),
+			old,
 		},
 		eragate.Modern: {
 			gated(example(), eragate.Modern, "examplemodern"),

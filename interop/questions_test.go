@@ -22,7 +22,11 @@ type inquirer struct {
 func inquirers(t *testing.T) []inquirer {
 	t.Helper()
 	var all []inquirer
-	for _, server := range []harness.Server{everything().server, {Name: "everythinghttp", URL: node.StartEverythingHTTP(t)}} {
+	for _, server := range []harness.Server{
+		everything().server,
+		{Name: "everythinghttp", URL: node.StartEverythingHTTP(t)},
+		{Name: "everythingsse", URL: node.StartEverythingSSE(t)},
+	} {
 		all = append(all, inquirer{
 			server: server,
 			elicit: "trigger-elicitation-request", elicited: "- Name: " + clients.Answer,

@@ -56,13 +56,26 @@ func (n *Node) Package(file string) string { return modules(file) }
 func modules(file string) string { return filepath.Join(Root(), "node_modules", file) }
 
 // StartEverythingHTTP starts server-everything as a streamable HTTP server
-// and returns its endpoint. By itself it would bind every interface.
+// and returns its endpoint.
 func (n *Node) StartEverythingHTTP(t testing.TB) string {
+	t.Helper()
+	return n.startEverything(t, "streamableHttp", "/mcp")
+}
+
+// StartEverythingSSE does the same over the old HTTP+SSE.
+func (n *Node) StartEverythingSSE(t testing.TB) string {
+	t.Helper()
+	return n.startEverything(t, "sse", "/sse")
+}
+
+// startEverything has the server keep to this machine: by itself it would bind
+// every interface.
+func (n *Node) startEverything(t testing.TB, transport, path string) string {
 	t.Helper()
 	child := Start(t, Spec{
 		Path: n.Path,
 		Args: []string{"--require", filepath.Join(Root(), "node", "loopback.cjs"),
-			modules("@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp"},
+			modules("@modelcontextprotocol/server-everything/dist/index.js"), transport},
 		Env: []string{"PORT=0"},
 	})
 	return child.Await("its address", func(line string) (string, bool) {
@@ -70,6 +83,6 @@ func (n *Node) StartEverythingHTTP(t testing.TB) string {
 		if _, err := fmt.Sscanf(line, "loopback: listening on 127.0.0.1:%d", &port); err != nil {
 			return "", false
 		}
-		return fmt.Sprintf("http://127.0.0.1:%d/mcp", port), true
+		return fmt.Sprintf("http://127.0.0.1:%d%s", port, path), true
 	})
 }
