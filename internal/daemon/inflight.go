@@ -53,8 +53,11 @@ func isStream(r *http.Request) bool {
 
 // isResumed reports whether a request asks for the rest of a call's stream.
 func isResumed(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
 	at, ok := session.ParsePlace(r.Header.Get("Last-Event-Id"))
-	return ok && at.Stream != 0 && r.Method == http.MethodGet
+	return ok && at.Stream != 0
 }
 
 func isOldStream(r *http.Request) bool {

@@ -99,6 +99,7 @@ func (x *exchange) log(r *http.Request, took time.Duration) {
 		return
 	}
 	d := &x.decision
+	client, peer := x.callerTexts()
 	line := accesslog.Line{
 		Time:     x.started.Add(took),
 		Request:  x.id,
@@ -107,8 +108,8 @@ func (x *exchange) log(r *http.Request, took time.Duration) {
 		Status:   x.status,
 		Bytes:    x.bytes,
 		Duration: took,
-		Client:   x.clientText(),
-		Peer:     d.PeerText(),
+		Client:   client,
+		Peer:     peer,
 		IPStatus: d.Status.String(),
 		Hops:     d.Hops,
 		Scheme:   d.Scheme,
@@ -124,12 +125,17 @@ func (x *exchange) log(r *http.Request, took time.Duration) {
 	log.Write(&line)
 }
 
-// clientText is the client's address as logs may show it.
-func (x *exchange) clientText() string {
-	if x.access.MaskClient && x.decision.Client.IsValid() {
-		return trustproxy.Masked(x.decision.Client).String()
+// callerTexts are the addresses of client and peer as logs may show them. Without a proxy they are one.
+func (x *exchange) callerTexts() (client, peer string) {
+	d := &x.decision
+	peer = d.PeerText()
+	switch {
+	case x.access.MaskClient && d.Client.IsValid():
+		return trustproxy.Masked(d.Client).String(), peer
+	case d.Client == d.Peer:
+		return peer, peer
 	}
-	return x.decision.ClientText()
+	return d.ClientText(), peer
 }
 
 // answer writes a JSON body, whole.

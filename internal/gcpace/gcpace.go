@@ -17,7 +17,7 @@ const (
 // there is one collector.
 func Start() (stop func()) {
 	p := &pacer{}
-	before := debug.SetGCPercent(percent(live()))
+	before := debug.SetGCPercent(percent(kept()))
 	p.arm()
 	return func() {
 		p.stopped.Store(true)
@@ -41,22 +41,24 @@ func (s *sentinel) collected() {
 		return
 	}
 	s.p.arm()
-	want := percent(live())
+	want := percent(kept())
 	if now := current(); want > now+now/4 || want < now-now/4 { // a change stops the world
 		debug.SetGCPercent(want)
 	}
 }
 
-// percent decides the collector's percentage for a live heap of so many bytes.
-func percent(live uint64) int {
-	if live == 0 {
+// percent decides the collector's percentage where it goes by so many bytes.
+func percent(kept uint64) int {
+	if kept == 0 {
 		return largest
 	}
-	return int(min(max(room*100/live, usual), largest))
+	return int(min(max(room*100/kept, usual), largest))
 }
 
-// live returns the bytes that the last collection left.
-func live() uint64 { return read("/gc/heap/live:bytes") }
+// kept returns the bytes of which the percentage is taken: what the last collection left, and its roots.
+func kept() uint64 {
+	return read("/gc/heap/live:bytes") + read("/gc/scan/stack:bytes") + read("/gc/scan/globals:bytes")
+}
 
 // current returns the percentage in force.
 func current() int { return int(read("/gc/gogc:percent")) }

@@ -9,7 +9,7 @@ func TestPercent(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		live uint64
+		kept uint64
 		want int
 	}{
 		{"nothing known", 0, 800},
@@ -18,7 +18,7 @@ func TestPercent(t *testing.T) {
 		{"as large as the room", 16 << 20, 100},
 		{"large", 1 << 30, 100},
 	} {
-		if got := percent(tt.live); got != tt.want {
+		if got := percent(tt.kept); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}

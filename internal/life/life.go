@@ -2,6 +2,7 @@ package life
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,15 +10,24 @@ import (
 // Context is a context.Context that ends with its parent, or when it is told to. The zero value has no parent.
 type Context struct {
 	mu     sync.Mutex
-	unlink func() bool   // from the parent; nil without one that can end
+	unlink func() bool   // from a parent of the standard library; nil without one that can end
+	parent *Context      // nil without one of this kind
 	cause  error         // why it has ended; nil: it has not
 	done   chan struct{} // nil until asked for
-	hooks  []*hook       // what is to be done at the end
-	first  [1]*hook      // room for the usual number
+
+	// What is to be told or done at the end, with room for the usual number.
+	children []*Context
+	oneChild [1]*Context
+	hooks    []hook
+	oneHook  [1]hook
+	lastHook uint64 // number of the newest hook
 }
 
 // hook is something to do at the end.
-type hook struct{ f func() }
+type hook struct {
+	number uint64
+	f      func()
+}
 
 // With returns a context that ends with parent. It must be told to end, or the parent keeps it.
 func With(parent context.Context) *Context {
@@ -28,12 +38,41 @@ func With(parent context.Context) *Context {
 
 // Follow gives the context a parent, before anybody else uses it.
 func (c *Context) Follow(parent context.Context) {
-	c.mu.Lock() // a parent may end at any time
-	defer c.mu.Unlock()
 	if p, ok := parent.(*Context); ok {
-		c.unlink = p.AfterFunc(func() { c.End(p.Err()) })
-	} else if parent.Done() != nil {
-		c.unlink = context.AfterFunc(parent, func() { c.End(context.Cause(parent)) })
+		c.parent = p
+		p.adopt(c)
+		return
+	}
+	if parent.Done() == nil {
+		return
+	}
+	c.mu.Lock() // the parent may end at any time
+	defer c.mu.Unlock()
+	c.unlink = context.AfterFunc(parent, func() { c.End(context.Cause(parent)) })
+}
+
+// adopt has child end with c.
+func (c *Context) adopt(child *Context) {
+	c.mu.Lock()
+	cause := c.cause
+	if cause == nil {
+		if c.children == nil {
+			c.children = c.oneChild[:0]
+		}
+		c.children = append(c.children, child)
+	}
+	c.mu.Unlock()
+	if cause != nil {
+		child.End(cause)
+	}
+}
+
+// forget undoes adopt.
+func (c *Context) forget(child *Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.children, child); i >= 0 {
+		c.children = slices.Delete(c.children, i, i+1)
 	}
 }
 
@@ -45,6 +84,9 @@ func (c *Context) Unfollow() {
 	c.mu.Unlock()
 	if unlink != nil {
 		unlink()
+	}
+	if c.parent != nil {
+		c.parent.forget(c)
 	}
 }
 
@@ -62,15 +104,15 @@ func (c *Context) End(cause error) {
 	if c.done != nil {
 		close(c.done)
 	}
-	hooks := c.hooks
-	c.hooks = nil
-	for _, h := range hooks {
+	for _, h := range c.hooks {
 		go h.f()
 	}
-	unlink := c.unlink
+	children := c.children
+	c.hooks, c.children = nil, nil
 	c.mu.Unlock()
-	if unlink != nil {
-		unlink()
+	c.Unfollow()
+	for _, child := range children {
+		child.End(cause)
 	}
 }
 
@@ -83,27 +125,25 @@ func (c *Context) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	h := &hook{f}
 	if c.hooks == nil {
-		c.hooks = c.first[:0]
+		c.hooks = c.oneHook[:0]
 	}
-	c.hooks = append(c.hooks, h)
-	return func() bool { return c.drop(h) }
+	c.lastHook++
+	number := c.lastHook
+	c.hooks = append(c.hooks, hook{number, f})
+	return func() bool { return c.drop(number) }
 }
 
 // drop takes a hook away and reports whether it was there.
-func (c *Context) drop(h *hook) bool {
+func (c *Context) drop(number uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, other := range c.hooks {
-		if other == h {
-			last := len(c.hooks) - 1
-			c.hooks[i], c.hooks[last] = c.hooks[last], nil
-			c.hooks = c.hooks[:last]
-			return true
-		}
+	i := slices.IndexFunc(c.hooks, func(h hook) bool { return h.number == number })
+	if i < 0 {
+		return false
 	}
-	return false
+	c.hooks = slices.Delete(c.hooks, i, i+1)
+	return true
 }
 
 // Err implements context.Context: it returns the cause of the end, as context.Cause does.

@@ -28,15 +28,15 @@ type timeout struct {
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
-	call := life.With(ctx)
-	defer call.End(nil)
 	w := &watch{up: up, silence: t.silence}
+	w.call.Follow(ctx)
+	defer w.call.End(nil)
 	if t.whole > 0 {
 		w.end = time.Now().Add(t.whole)
 	}
-	w.start(func() { call.End(t.expired(r.Method, w.over())) })
+	w.start(func() { w.call.End(t.expired(r.Method, w.over())) })
 	defer w.stop()
-	return t.next.Call(call, r, w)
+	return t.next.Call(&w.call, r, w)
 }
 
 // expired says which of the two bounds was reached.
@@ -54,6 +54,7 @@ type watch struct {
 	up      Sink
 	silence time.Duration // 0: no bound
 	end     time.Time     // of the whole call; zero: no bound
+	call    life.Context  // of the call behind it
 
 	mu      sync.Mutex // guards what follows
 	timer   *time.Timer
