@@ -255,3 +255,25 @@ func (c *client) decline(m *mcp.Message) {
 		}
 	}
 }
+
+// TestTheFirstCallFindsTheLogLevel that its session has set before it had a connection of its own.
+func TestTheFirstCallFindsTheLogLevel(t *testing.T) {
+	t.Parallel()
+	for _, kind := range isolatedKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := kind.make(t)
+			b.Isolation = gateway.PerSession
+			r := start(t, setup(b))
+			r.ready("b")
+			c := r.client(mcp.Legacy, "/mcp")
+			c.initialize()
+			if m := c.ask(c.request(c.nextID(), mcp.MethodSetLevel, `"level":"warning"`, "")); m.Kind != mcp.Result {
+				t.Fatalf("set level: %s", m.Raw)
+			}
+			if n := c.call("b_1mcp_count", `{"text":"logging/setLevel"}`); n != "1" {
+				t.Errorf("the backend had been told %s times", n)
+			}
+		})
+	}
+}
