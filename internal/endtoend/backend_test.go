@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"crypto/rand"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -47,18 +48,29 @@ func overHTTP(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
 // overSSE describes a backend that speaks HTTP+SSE.
 func overSSE(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
 	t.Helper()
-	server := httptest.NewServer(newOldWeb(s))
+	return overURL(t, name, serveWeb(t, newOldWeb(s))+"/sse", remote.SSE)
+}
+
+// serveWeb serves until t ends and returns where.
+func serveWeb(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return overURL(t, name, server.URL+"/sse", remote.SSE)
+	return server.URL
 }
 
 func overURL(t *testing.T, name, url string, kind remote.Kind) gateway.Spec {
 	t.Helper()
-	driver, err := remote.New(remote.Options{Name: name, URL: url, Kind: kind})
+	return overOptions(t, remote.Options{Name: name, URL: url, Kind: kind})
+}
+
+func overOptions(t *testing.T, o remote.Options) gateway.Spec {
+	t.Helper()
+	driver, err := remote.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := spec(name)
+	b := spec(o.Name)
 	b.Driver = driver
 	return b
 }
