@@ -1,7 +1,6 @@
 package front
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -14,22 +13,15 @@ import (
 	"onemcp/internal/wire"
 )
 
-// maxBatch is how many messages may come in one body.
-const maxBatch = 100
-
 // errNoBatch is what arrays get where they are not served: one protocol version had them.
 var errNoBatch = fault.New(fault.Invalid, "batches are served over streamable HTTP in sessions of protocol version %s only", mcp.Version20250326).WithHint("send one message per request")
-
-// isBatch reports whether a body is an array.
-func isBatch(body []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
-}
 
 // postBatch serves a body of several messages, each as if it had come alone. The answers come as one array, or
 // one by one if there is a stream.
 func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) error {
-	if !mcp.Valid(body) {
-		return fault.New(fault.Malformed, "the body is not JSON, or nests too deep")
+	msgs, wrong := wire.ScanBatch("body", body)
+	if fault.KindOf(wrong) == fault.Malformed {
+		return wrong
 	}
 	if len(r.Header[mcp.HeaderSession]) == 0 {
 		return errNoBatch
@@ -41,37 +33,11 @@ func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) e
 	if s.Version != mcp.Version20250326 {
 		return errNoBatch
 	}
-	msgs, err := readBatch(body)
-	if err != nil {
-		return err
+	if wrong != nil {
+		return wrong
 	}
-	f.serveBatch(x, r, legacyClient(at.scope, s), msgs)
+	f.serveBatch(x, r, gateway.SessionClient(at.scope, s), msgs)
 	return nil
-}
-
-// readBatch scans every message of an array that is valid JSON, and refuses the whole for one that is wrong.
-func readBatch(body []byte) ([]mcp.Message, error) {
-	raws := mcp.Elements(body)
-	if len(raws) == 0 || len(raws) > maxBatch {
-		return nil, fault.New(fault.Invalid, "a batch holds 1 to %d messages, this one %d", maxBatch, len(raws))
-	}
-	msgs := make([]mcp.Message, len(raws))
-	ids := make(map[string]bool, len(raws))
-	for i, raw := range raws {
-		m, err := mcp.Scan(raw)
-		switch id := string(m.IDBytes()); {
-		case err != nil:
-			return nil, fault.New(fault.Invalid, "message %d of the batch is not valid: %v", i+1, err)
-		case m.Method == mcp.MethodInitialize:
-			return nil, fault.New(fault.Invalid, "message %d of the batch is an initialize, which must come alone", i+1)
-		case m.Kind == mcp.Request && ids[id]:
-			return nil, fault.New(fault.Invalid, "message %d of the batch has the id of another: %s", i+1, id).WithHint("use each id once")
-		case m.Kind == mcp.Request:
-			ids[id] = true
-		}
-		msgs[i] = m
-	}
-	return msgs, nil
 }
 
 // serveBatch begins the messages in their order, and waits for the answers to all requests.
@@ -113,9 +79,4 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 		f.Log.Info("a request failed", "request", to.x.id, "rpc", m.Method, "error", logged(err))
 		to.add(wire.Answer(mcp.Legacy, m, err))
 	}
-}
-
-// array joins raw values.
-func array(values [][]byte) []byte {
-	return append(append([]byte{'['}, bytes.Join(values, []byte{','})...), ']')
 }

@@ -1,17 +1,16 @@
 package front
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"sync"
-	"unicode/utf8"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/trace"
+	"onemcp/internal/wire"
 )
 
 const (
@@ -121,16 +120,11 @@ func readAll(dst []byte, src io.Reader, want int) ([]byte, error) {
 	}
 }
 
-// scan reads the message in the buffer. What is JSON but no message is told from what is none.
+// scan reads the message in the buffer.
 func (in *inbound) scan() (err error) {
-	if in.msg, err = mcp.Scan(in.buf); err == nil {
-		return nil
-	}
-	if !utf8.Valid(in.buf) || !json.Valid(in.buf) {
-		return fault.New(fault.Malformed, "the body is not JSON: %v", err)
-	}
-	if isBatch(in.buf) {
+	in.msg, err = wire.Scan("body", in.buf)
+	if fault.KindOf(err) == fault.Invalid && wire.IsBatch(in.buf) {
 		return errNoBatch
 	}
-	return fault.New(fault.Invalid, "not a valid message: %v", err)
+	return err
 }

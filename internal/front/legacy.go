@@ -21,7 +21,7 @@ func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Messag
 	if err != nil {
 		return err
 	}
-	c := legacyClient(at.scope, s)
+	c := gateway.SessionClient(at.scope, s)
 	c.Forwarder = x
 	switch m.Kind {
 	case mcp.Request:
@@ -34,16 +34,6 @@ func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Messag
 		x.WriteHeader(http.StatusAccepted)
 	}
 	return nil
-}
-
-func legacyClient(scope gateway.Scope, s *session.Session) *gateway.Client {
-	return &gateway.Client{
-		Scope:     scope,
-		Principal: s.Principal,
-		Era:       mcp.Legacy,
-		Meta:      mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo},
-		Session:   s,
-	}
 }
 
 // openSession answers initialize. The answer is always one JSON body, because its head names the session.
@@ -69,7 +59,7 @@ func (f *Front) initialize(ctx context.Context, at place, caller trustproxy.Rate
 	if full != nil {
 		return nil, gateway.Answer{}, &refusal{status: http.StatusTooManyRequests, err: full}
 	}
-	s, answer, err := f.Gateway.Initialize(ctx, at.scope, anonymous, at.endpoint, m)
+	s, answer, err := f.Gateway.Initialize(ctx, at.scope, gateway.Anonymous, at.endpoint, m)
 	if err != nil {
 		release()
 		return nil, answer, err
@@ -90,7 +80,7 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 	if v := r.Header.Get(mcp.HeaderVersion); v != "" && mcp.EraOf(v) != mcp.Legacy {
 		return nil, fault.New(fault.Invalid, "MCP-Protocol-Version %q is not a version that sessions speak", v)
 	}
-	s, err := f.Sessions.Get(id, anonymous, at.endpoint)
+	s, err := f.Sessions.Get(id, gateway.Anonymous, at.endpoint)
 	if err != nil {
 		return nil, err
 	}

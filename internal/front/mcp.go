@@ -5,10 +5,8 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/wire"
 )
-
-// anonymous is the one principal there is before authentication exists.
-const anonymous = "anonymous"
 
 // place is where a request of an MCP client goes.
 type place struct {
@@ -44,7 +42,7 @@ func (f *Front) post(x *exchange, r *http.Request, at place) error {
 		return err
 	}
 	defer f.inbound.put(in)
-	if isBatch(in.buf) {
+	if wire.IsBatch(in.buf) {
 		return f.postBatch(x, r, at, in.buf)
 	}
 	if err := in.scan(); err != nil {

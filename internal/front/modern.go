@@ -1,7 +1,6 @@
 package front
 
 import (
-	"bytes"
 	"net/http"
 	"strings"
 
@@ -83,20 +82,10 @@ func header(h http.Header, canonical string) (value string, ok bool) {
 	return "", false
 }
 
-// modernClient returns who sends a message. It owns its bytes: a call that waits for input outlives the message.
+// modernClient returns who sends a message.
 func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.Client {
-	c := &gateway.Client{
-		Scope:     scope,
-		Principal: anonymous,
-		Era:       mcp.Modern,
-		Affinity:  h.Get(headerAffinity),
-		Meta: mcp.ClientMeta{
-			Capabilities: bytes.Clone(m.Value(mcp.FieldMetaCapabilities)),
-			Info:         bytes.Clone(m.Value(mcp.FieldMetaClientInfo)),
-		},
-	}
-	c.Meta.Version, _ = m.Text(mcp.FieldMetaVersion)
-	c.Meta.LogLevel, _ = m.Text(mcp.FieldMetaLogLevel)
+	c := gateway.RequestClient(scope, m)
+	c.Affinity = h.Get(headerAffinity)
 	for name, values := range h {
 		if strings.HasPrefix(name, mcp.HeaderParam) {
 			for _, value := range values {

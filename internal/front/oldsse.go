@@ -229,5 +229,5 @@ func (s *oldStream) client() (*gateway.Client, error) {
 	if s.session == nil {
 		return nil, fault.New(fault.Invalid, "the session is not open").WithHint("send initialize first")
 	}
-	return legacyClient(s.at.scope, s.session), nil
+	return gateway.SessionClient(s.at.scope, s.session), nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onemcp/internal/gateway"
+	"onemcp/internal/wire"
 )
 
 // channel carries messages to an event stream. Send never blocks.
@@ -117,7 +118,7 @@ func (r *reply) endAll() {
 	switch out, first := r.close(); {
 	case !first:
 	case len(r.early) > 0:
-		r.finish(out, http.StatusOK, array(r.early))
+		r.finish(out, http.StatusOK, wire.Batch(r.early))
 	default:
 		r.finish(out, http.StatusAccepted, nil)
 	}

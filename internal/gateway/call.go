@@ -57,7 +57,7 @@ type target struct {
 
 // forward takes the call to a backend and its answer back.
 func (k *call) forward(ctx context.Context, t target) (Answer, error) {
-	if k.c.Era == mcp.Modern && len(t.params) > 0 {
+	if k.c.Era == mcp.Modern && !k.c.Bare && len(t.params) > 0 {
 		if text := mcp.CheckParams(t.params, k.m.Value(mcp.FieldArguments), k.c.Params); text != "" {
 			return k.refuse(mcp.CodeHeaderMismatch, text), nil
 		}
@@ -79,25 +79,34 @@ func (k *call) forward(ctx context.Context, t target) (Answer, error) {
 	return k.answer(t, l, &reply)
 }
 
-// toModern goes on with a legacy client's call to a modern backend after the first answer: headers that the
-// backend did not find right are learned anew, once, and questions are put to the client.
+// toModern goes on with a legacy client's call to a modern backend after the first answer: questions are put to
+// the client.
 func (k *call) toModern(ctx context.Context, t target, l *link, reply mcp.Message) (mcp.Message, *link, error) {
-	if reply.Kind == mcp.Error && reply.ErrorCode() == mcp.CodeHeaderMismatch && k.m.Method == mcp.MethodToolsCall {
-		offer, err := t.b.fetch(ctx, l)
-		if err != nil {
-			return reply, l, nil // the backend's own error says more
-		}
-		t.b.publish(offer, announcement{})
-		name := t.name
-		if name == "" {
-			name, _ = k.m.Text(mcp.FieldName)
-		}
-		t.params, _ = t.b.paramsOf(name)
-		if reply, l, err = k.exchange(ctx, t); err != nil {
-			return reply, l, err
-		}
+	t, l, reply, err := k.relabelled(ctx, t, l, reply)
+	if err != nil {
+		return reply, l, err
 	}
 	return k.requery(ctx, t, l, reply)
+}
+
+// relabelled goes on with a call whose headers we have made: if the backend did not find them right, they are learned
+// anew, once.
+func (k *call) relabelled(ctx context.Context, t target, l *link, reply mcp.Message) (target, *link, mcp.Message, error) {
+	if reply.Kind != mcp.Error || reply.ErrorCode() != mcp.CodeHeaderMismatch || k.m.Method != mcp.MethodToolsCall {
+		return t, l, reply, nil
+	}
+	offer, err := t.b.fetch(ctx, l)
+	if err != nil {
+		return t, l, reply, nil // the backend's own error says more
+	}
+	t.b.publish(offer, announcement{})
+	name := t.name
+	if name == "" {
+		name, _ = k.m.Text(mcp.FieldName)
+	}
+	t.params, _ = t.b.paramsOf(name)
+	reply, l, err = k.exchange(ctx, t)
+	return t, l, reply, err
 }
 
 // forwardModern takes a modern client's call that may be answered with questions. To a modern
@@ -118,6 +127,9 @@ func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
 	}
 	defer t.b.calls.leave()
 	reply, l, err := k.exchange(ctx, t)
+	if err == nil && k.c.Bare {
+		t, l, reply, err = k.relabelled(ctx, t, l, reply)
+	}
 	if err != nil {
 		return Answer{}, err
 	}
@@ -212,7 +224,7 @@ func (k *call) addHeaders(r *upstream.Request, t target) {
 		}
 	}
 	r.Params = k.c.Params
-	if k.c.Era == mcp.Legacy {
+	if k.c.Era == mcp.Legacy || k.c.Bare {
 		r.Params = mcp.ParamValues(t.params, k.m.Value(mcp.FieldArguments))
 	}
 }

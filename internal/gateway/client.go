@@ -22,9 +22,41 @@ type Client struct {
 	Era       mcp.Era
 	Meta      mcp.ClientMeta   // version, capabilities, name; of a modern one also the log level
 	Session   *session.Session // legacy only
+	Bare      bool             // modern only: the transport has no headers, so those for the backend are made from the body
 	Affinity  string           // modern only: the random text by which a client asks to keep its backend sessions; may be empty
 	Params    [][2]string      // modern only: the Mcp-Param-* headers as they came, name and value
 	Forwarder Forwarder        // nil: nothing is known of where the request came from
+}
+
+// Anonymous is the one principal there is before authentication exists.
+const Anonymous = "anonymous"
+
+// SessionClient returns the client of a legacy session.
+func SessionClient(scope Scope, s *session.Session) *Client {
+	return &Client{
+		Scope:     scope,
+		Principal: s.Principal,
+		Era:       mcp.Legacy,
+		Meta:      mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo},
+		Session:   s,
+	}
+}
+
+// RequestClient returns the client that a modern message describes. It owns its bytes: a call that waits for input
+// outlives the message.
+func RequestClient(scope Scope, m *mcp.Message) *Client {
+	c := &Client{
+		Scope:     scope,
+		Principal: Anonymous,
+		Era:       mcp.Modern,
+		Meta: mcp.ClientMeta{
+			Capabilities: bytes.Clone(m.Value(mcp.FieldMetaCapabilities)),
+			Info:         bytes.Clone(m.Value(mcp.FieldMetaClientInfo)),
+		},
+	}
+	c.Meta.Version, _ = m.Text(mcp.FieldMetaVersion)
+	c.Meta.LogLevel, _ = m.Text(mcp.FieldMetaLogLevel)
+	return c
 }
 
 // Forwarder tells, when a backend's owner asked for it, the headers by which the backend learns who the client

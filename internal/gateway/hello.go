@@ -35,9 +35,7 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 	if err != nil {
 		return nil, Answer{}, err
 	}
-	c := &Client{Scope: scope, Principal: principal, Era: mcp.Legacy, Session: s,
-		Meta: mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo}}
-	k := &call{g: g, gen: g.current.Load(), c: c, m: m}
+	k := &call{g: g, gen: g.current.Load(), c: SessionClient(scope, s), m: m}
 	a, err := k.hello(ctx)
 	for k.rerouted(err) {
 		a, err = k.hello(ctx)

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
 	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 )
 
@@ -123,6 +125,10 @@ func (k *call) sharedSubscription(ctx context.Context, b *backend, primary *link
 	return k.result([]byte(`{}`)), err
 }
 
+// ErrClosing is the cause with which a front ends the context of a subscriptions/listen that is to end in order, with a
+// result.
+var ErrClosing = fault.New(fault.Unavailable, "the gateway is shutting down")
+
 // listen serves a modern client's subscriptions/listen until its request or the gateway ends.
 func (k *call) listen(ctx context.Context) (Answer, error) {
 	filter := k.m.Value(mcp.FieldNotifications)
@@ -139,7 +145,9 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 	defer k.unfollow(l)
 	select {
 	case <-ctx.Done():
-		return Answer{}, context.Cause(ctx)
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrClosing) {
+			return Answer{}, cause
+		}
 	case <-k.g.closing:
 	}
 	result := append([]byte(`{"resultType":"complete","_meta":{"`+mcp.MetaSubscription+`":`), l.tag...)

@@ -21,12 +21,12 @@ type ask struct {
 // about this connection alone and is answered here.
 func (p *Peer) receiveAsk(m *mcp.Message) {
 	if m.Method == mcp.MethodPing {
-		p.out.push(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
+		p.out.Push(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
 		return
 	}
 	a := &ask{p: p, id: string(m.IDBytes())}
 	if !p.keepAsk(a) {
-		p.out.push(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
+		p.out.Push(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
 		return
 	}
 	if c := p.soleOwner(); c != nil {
@@ -59,7 +59,7 @@ func (a *ask) answer(body []byte) {
 		delete(a.p.asks, a.id)
 	}
 	a.p.mu.Unlock()
-	a.p.out.push(body)
+	a.p.out.Push(body)
 }
 
 // withdraw hands on that the other side cancels one of its own requests, to whoever has the request.

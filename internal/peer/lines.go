@@ -12,14 +12,16 @@ const (
 	hintLimit  = 4 << 20 // a buffer is not made larger than this because of an earlier line
 )
 
-// tooLong is a line over the limit, of which only the ends are left.
-type tooLong struct{ head, tail []byte }
+// TooLong is a line over the limit, of which only the ends are left.
+type TooLong struct{ Head, Tail []byte }
 
 // Error implements error.
-func (*tooLong) Error() string { return "line too long" }
+func (*TooLong) Error() string { return "line too long" }
 
-// lines cuts a stream into lines. The unread bytes are buf[start:end]; there is no line break before seen.
-type lines struct {
+// Lines cuts a stream into lines. It is for one goroutine. Make it with [NewLines].
+//
+// The unread bytes are buf[start:end]; there is no line break before seen.
+type Lines struct {
 	r                io.Reader
 	max              int
 	buf              []byte
@@ -27,13 +29,16 @@ type lines struct {
 	hint             int // the size of buffer that the last large line wanted
 }
 
-// next returns the next line without its line break, valid until the next call. A last line without a
-// line break counts. A line over the limit is a *tooLong, after which reading goes on.
-func (l *lines) next() ([]byte, error) {
+// NewLines returns the lines of r, of which none may have more than max bytes.
+func NewLines(r io.Reader, max int) *Lines { return &Lines{r: r, max: max} }
+
+// Next returns the next line without its line break, valid until the next call. A last line without a
+// line break counts. A line over the limit is a [*TooLong], after which reading goes on.
+func (l *Lines) Next() ([]byte, error) {
 	for {
 		if line, ok := l.cut(); ok {
 			if len(line) > l.max {
-				return nil, &tooLong{clone(line, headSize), cloneTail(line)}
+				return nil, &TooLong{clone(line, headSize), cloneTail(line)}
 			}
 			return line, nil
 		}
@@ -52,7 +57,7 @@ func (l *lines) next() ([]byte, error) {
 }
 
 // cut takes a line out of the buffer if a whole one is there.
-func (l *lines) cut() ([]byte, bool) {
+func (l *Lines) cut() ([]byte, bool) {
 	i := bytes.IndexByte(l.buf[l.seen:l.end], '\n')
 	if i < 0 {
 		l.seen = l.end
@@ -65,7 +70,7 @@ func (l *lines) cut() ([]byte, bool) {
 }
 
 // fill reads once, after having made room.
-func (l *lines) fill() error {
+func (l *Lines) fill() error {
 	l.makeRoom()
 	for range 100 {
 		n, err := l.r.Read(l.buf[l.end:])
@@ -81,7 +86,7 @@ func (l *lines) fill() error {
 }
 
 // makeRoom moves the unread bytes to the front, into a larger buffer if they fill more than half of this one.
-func (l *lines) makeRoom() {
+func (l *Lines) makeRoom() {
 	unread := l.end - l.start
 	switch {
 	case unread == 0 && len(l.buf) > 0 && len(l.buf) <= keepLimit:
@@ -100,14 +105,14 @@ func (l *lines) makeRoom() {
 }
 
 // skip drops the line that is too long up to its end.
-func (l *lines) skip() error {
-	long := &tooLong{head: clone(l.buf[l.start:l.end], headSize)}
+func (l *Lines) skip() error {
+	long := &TooLong{Head: clone(l.buf[l.start:l.end], headSize)}
 	for {
 		line, ended := l.cut()
 		if !ended {
 			line = l.buf[l.start:l.end]
 		}
-		long.tail = cloneTail(append(long.tail, clone(line[max(0, len(line)-tailSize):], tailSize)...))
+		long.Tail = cloneTail(append(long.Tail, clone(line[max(0, len(line)-tailSize):], tailSize)...))
 		if ended {
 			return long
 		}
@@ -118,9 +123,9 @@ func (l *lines) skip() error {
 	}
 }
 
-// keep returns the bytes of a part of the last line as memory of its own. Where they fill much of
+// Keep returns the bytes of a part of the last line as memory of its own. Where they fill much of
 // the buffer, the buffer is given away and another one is begun.
-func (l *lines) keep(part []byte) []byte {
+func (l *Lines) Keep(part []byte) []byte {
 	if len(part) < bufferSize/2 || len(part) < len(l.buf)/4 {
 		return append(make([]byte, 0, len(part)), part...)
 	}

@@ -24,26 +24,26 @@ func FuzzLines(f *testing.F) {
 		if slow {
 			r = iotest.HalfReader(r)
 		}
-		in := lines{r: r, max: limit}
+		in := NewLines(r, limit)
 		want := bytes.Split(text, []byte("\n"))
 		if len(want[len(want)-1]) == 0 {
 			want = want[:len(want)-1]
 		}
 		var kept [][]byte
 		for i, line := range want {
-			got, err := in.next()
-			long, isLong := errors.AsType[*tooLong](err)
+			got, err := in.Next()
+			long, isLong := errors.AsType[*TooLong](err)
 			switch {
 			case isLong != (len(line) > limit):
 				t.Fatalf("line %d of %d bytes: %v", i, len(line), err)
-			case isLong && (!bytes.HasPrefix(line, long.head) || !bytes.HasSuffix(line, long.tail) || len(long.tail) != min(len(line), tailSize)):
-				t.Fatalf("line %d: ends %q and %q", i, long.head, long.tail)
+			case isLong && (!bytes.HasPrefix(line, long.Head) || !bytes.HasSuffix(line, long.Tail) || len(long.Tail) != min(len(line), tailSize)):
+				t.Fatalf("line %d: ends %q and %q", i, long.Head, long.Tail)
 			case !isLong && !bytes.Equal(got, line):
 				t.Fatalf("line %d: got %q, wanted %q", i, got, line)
 			}
-			kept = append(kept, in.keep(got))
+			kept = append(kept, in.Keep(got))
 		}
-		if _, err := in.next(); !errors.Is(err, io.EOF) {
+		if _, err := in.Next(); !errors.Is(err, io.EOF) {
 			t.Fatalf("after the last line: %v", err)
 		}
 		for i, line := range want {
@@ -54,7 +54,7 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-// FuzzAnswerID compares what is read from the ends of an answer with what the scanner finds.
+// FuzzAnswerID compares what is read from the ends of an answer or a request with what the scanner finds.
 func FuzzAnswerID(f *testing.F) {
 	for _, text := range []string{
 		`{"jsonrpc":"2.0","id":7,"result":{}}`,
@@ -63,6 +63,9 @@ func FuzzAnswerID(f *testing.F) {
 		`{"result":"\",\"id\":8}","id":7,"jsonrpc":"2.0"}`,
 		`{"jsonrpc":"2.0","id":7,"method":"x","params":{"result":1,"id":8}}`,
 		`{"error":{},"jsonrpc":"2.0","id":"7"}`,
+		`{"jsonrpc":"2.0","id":"a","method":"x","params":{"id":8}}`,
+		`{"method":"x","params":{"id":8},"jsonrpc":"2.0","id":"7"}`,
+		`{"method":"x","params":{"a":",\"id\":\"8\"}"},"id":7,"jsonrpc":"2.0"}`,
 	} {
 		f.Add([]byte(text))
 	}
@@ -78,6 +81,10 @@ func FuzzAnswerID(f *testing.F) {
 		}
 		if isCall(text) && m.Kind != mcp.Request && m.Kind != mcp.Notification {
 			t.Fatalf("took %s for a call", text)
+		}
+		asked := (&TooLong{text, text}).RequestID()
+		if asked != nil && (m.Kind != mcp.Request || !bytes.Equal(asked, m.IDBytes())) {
+			t.Fatalf("took %s for the id of %s", asked, text)
 		}
 	})
 }

@@ -7,23 +7,23 @@ import (
 	"slices"
 	"sync"
 
-	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 )
 
 const (
 	// softLimit is how many bytes may wait before senders wait too.
 	softLimit = 256 << 10
-	// hardLimit is how many bytes may wait before the other side, which makes us
-	// answer and does not read, is given up.
+	// hardLimit is how many bytes may wait before a backend, which makes us answer and does not read, is given up.
 	hardLimit = 128 << 20
 	// keepLimit is the largest buffer that is kept for the next messages.
 	keepLimit = 1 << 20
 )
 
-// An outbox gathers lines while the writer is busy with earlier ones, so that many
-// messages share one write.
-type outbox struct {
+// An Outbox gathers lines while the writer is busy with earlier ones, so that many
+// messages share one write. It is safe for concurrent use. Make it with [NewOutbox].
+type Outbox struct {
+	limit int
+	slow  error
 	done  chan struct{} // closed with err set
 	trace Trace         // nil: none
 
@@ -34,14 +34,26 @@ type outbox struct {
 	err    error         // why nothing more is taken
 }
 
-func newOutbox(trace Trace) *outbox {
-	o := &outbox{done: make(chan struct{}), trace: trace}
+// NewOutbox returns an empty outbox. When limit bytes or more wait and another line is pushed, the other side does not
+// read: slow is then the reason why nothing more is taken. trace is told of every line; nil: none.
+func NewOutbox(limit int, slow error, trace Trace) *Outbox {
+	o := &Outbox{limit: limit, slow: slow, trace: trace, done: make(chan struct{})}
 	o.filled.L = &o.mu
 	return o
 }
 
-// put adds a line. It waits, until ctx ends, while softLimit bytes or more are waiting.
-func (o *outbox) put(ctx context.Context, line []byte) error {
+// Done is closed when nothing more is taken.
+func (o *Outbox) Done() <-chan struct{} { return o.done }
+
+// Err returns why nothing more is taken; nil until then.
+func (o *Outbox) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+// Put adds a line. It waits, until ctx ends, while softLimit bytes or more are waiting.
+func (o *Outbox) Put(ctx context.Context, line []byte) error {
 	for {
 		room, err := o.tryPut(line)
 		if room == nil {
@@ -57,7 +69,7 @@ func (o *outbox) put(ctx context.Context, line []byte) error {
 }
 
 // tryPut adds a line, or returns what to wait for.
-func (o *outbox) tryPut(line []byte) (room <-chan struct{}, err error) {
+func (o *Outbox) tryPut(line []byte) (room <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
@@ -73,21 +85,21 @@ func (o *outbox) tryPut(line []byte) (room <-chan struct{}, err error) {
 	return nil, nil
 }
 
-// push adds a line without waiting: answers and cancellations, which come from goroutines that
+// Push adds a line without waiting: answers and cancellations, which come from goroutines that
 // must not wait.
-func (o *outbox) push(line []byte) {
+func (o *Outbox) Push(line []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.err != nil:
-	case len(o.buf) >= hardLimit:
-		o.shut(fault.New(fault.Unavailable, "the backend does not read its input"))
+	case len(o.buf) >= o.limit:
+		o.shut(o.slow)
 	default:
 		o.add(line)
 	}
 }
 
-func (o *outbox) add(line []byte) {
+func (o *Outbox) add(line []byte) {
 	start := len(o.buf)
 	o.buf = append(slices.Grow(o.buf, len(line)+1), line...)
 	if bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, '\r') >= 0 {
@@ -102,14 +114,14 @@ func (o *outbox) add(line []byte) {
 	}
 }
 
-// close lets nothing more in; what is in is still written.
-func (o *outbox) close(err error) {
+// Close lets nothing more in; what is in is still written.
+func (o *Outbox) Close(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.shut(err)
 }
 
-func (o *outbox) shut(err error) {
+func (o *Outbox) shut(err error) {
 	if o.err == nil {
 		o.err = err
 		close(o.done)
@@ -117,9 +129,9 @@ func (o *outbox) shut(err error) {
 	}
 }
 
-// writeTo writes what is put until the outbox is closed and empty, or w fails; then it closes w.
+// Pump writes what is put until the outbox is closed and empty, or w fails; then it closes w.
 // A failure becomes the outbox's error through explain.
-func (o *outbox) writeTo(w io.WriteCloser, explain func(error) error) {
+func (o *Outbox) Pump(w io.WriteCloser, explain func(error) error) {
 	defer func() { _ = w.Close() }()
 	var empty []byte
 	for {
@@ -128,7 +140,7 @@ func (o *outbox) writeTo(w io.WriteCloser, explain func(error) error) {
 			return
 		}
 		if _, err := w.Write(batch); err != nil {
-			o.close(explain(err))
+			o.Close(explain(err))
 			return
 		}
 		if empty = batch[:0]; cap(batch) > keepLimit {
@@ -138,7 +150,7 @@ func (o *outbox) writeTo(w io.WriteCloser, explain func(error) error) {
 }
 
 // take waits for lines and swaps them for an empty buffer; none means the end.
-func (o *outbox) take(empty []byte) []byte {
+func (o *Outbox) take(empty []byte) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.buf) == 0 && o.err == nil {

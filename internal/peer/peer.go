@@ -50,9 +50,9 @@ type Trace func(sent bool, line []byte)
 // Peer is one connection. It is used for one Run.
 type Peer struct {
 	o     Options
-	in    lines
+	in    *Lines
 	w     io.WriteCloser
-	out   *outbox
+	out   *Outbox
 	up    Handler
 	noise noise
 
@@ -78,9 +78,9 @@ func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
 	}
 	return &Peer{
 		o:     o,
-		in:    lines{r: r, max: o.MaxMessage},
+		in:    NewLines(r, o.MaxMessage),
 		w:     w,
-		out:   newOutbox(o.Trace),
+		out:   NewOutbox(hardLimit, fault.New(fault.Unavailable, "the backend does not read its input"), o.Trace),
 		up:    up,
 		noise: noise{log: o.Log},
 		calls: make(map[uint64]*call),
@@ -98,7 +98,7 @@ func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
 func (p *Peer) Run(ctx context.Context) error {
 	var started sync.WaitGroup
 	ended := make(chan struct{})
-	started.Go(func() { p.out.writeTo(p.w, p.gone) })
+	started.Go(func() { p.out.Pump(p.w, p.gone) })
 	started.Go(func() {
 		select {
 		case <-ctx.Done():
@@ -120,13 +120,13 @@ func (p *Peer) Run(ctx context.Context) error {
 
 // Done is closed when nothing more can be sent: the stream has ended, writing has
 // failed, or Run's context has ended.
-func (p *Peer) Done() <-chan struct{} { return p.out.done }
+func (p *Peer) Done() <-chan struct{} { return p.out.Done() }
 
 // read receives messages until the stream ends and returns why it did.
 func (p *Peer) read() error {
 	for {
-		line, err := p.in.next()
-		if long, ok := errors.AsType[*tooLong](err); ok {
+		line, err := p.in.Next()
+		if long, ok := errors.AsType[*TooLong](err); ok {
 			p.receiveTooLong(long)
 			continue
 		}
@@ -144,7 +144,7 @@ func (p *Peer) gone(cause error) error {
 
 // end fails all calls, now and later, with err, unless they failed before.
 func (p *Peer) end(err error) {
-	p.out.close(err)
+	p.out.Close(err)
 	p.mu.Lock()
 	if p.lost == nil {
 		p.lost = err
@@ -160,7 +160,7 @@ func (p *Peer) end(err error) {
 
 // Send sends a notification, or any other message that is not answered. It waits while too much
 // waits to be written.
-func (p *Peer) Send(ctx context.Context, body []byte) error { return p.out.put(ctx, body) }
+func (p *Peer) Send(ctx context.Context, body []byte) error { return p.out.Put(ctx, body) }
 
 // Call sends r and returns the answer, which may be of kind Error; the caller owns its bytes. What belongs
 // to the call goes to up, all of it before Call returns and none after.
@@ -175,7 +175,7 @@ func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, er
 	if err != nil {
 		return mcp.Message{}, err
 	}
-	if err := p.out.put(ctx, r.Body); err != nil {
+	if err := p.out.Put(ctx, r.Body); err != nil {
 		if p.forget(c) {
 			c.finish()
 		}
@@ -191,7 +191,7 @@ func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, er
 		return p.close(c)
 	}
 	if r.Method != mcp.MethodInitialize && r.Method != mcp.MethodDiscover {
-		p.out.push(cancelled(r.ID))
+		p.out.Push(cancelled(r.ID))
 	}
 	c.finish()
 	return mcp.Message{}, context.Cause(ctx)

@@ -55,7 +55,7 @@ func (p *Peer) receiveAnswer(m *mcp.Message) {
 		return
 	}
 	c.answer = *m
-	c.answer.Raw = p.in.keep(m.Raw)
+	c.answer.Raw = p.in.Keep(m.Raw)
 	c.done <- struct{}{}
 }
 
@@ -133,14 +133,14 @@ func (p *Peer) receiveBad(text []byte, why error) {
 
 // receiveTooLong fails the call that a line over the limit belongs to or, if that cannot be told, all: one
 // of them would wait for ever. Only what is clearly a notification or a request fails none.
-func (p *Peer) receiveTooLong(long *tooLong) {
+func (p *Peer) receiveTooLong(long *TooLong) {
 	err := fault.New(fault.TooLarge, "backend %q sent a message over the limit of %d bytes", p.o.Name, p.o.MaxMessage).
 		WithHint("raise its maxMessageSize")
-	p.noise.add("a message over the limit", long.head)
-	if isCall(long.head) {
+	p.noise.add("a message over the limit", long.Head)
+	if isCall(long.Head) {
 		return
 	}
-	if id, ok := answerID(long.head, long.tail); ok {
+	if id, ok := answerID(long.Head, long.Tail); ok {
 		if c := p.take(id); c != nil {
 			c.fail(err)
 		}

@@ -86,6 +86,11 @@ func Answer(era mcp.Era, m *mcp.Message, err error) []byte {
 	return mcp.AppendError(nil, m.IDBytes(), AnswerCode(era, m.Method, err), Public(err), data)
 }
 
+// Refuse returns the answer, where there is no status, to a message that was refused as such; a nil id is unknown.
+func Refuse(id []byte, err error) []byte {
+	return mcp.AppendError(nil, id, Of(err).Refusal, Public(err), nil)
+}
+
 // Status returns the HTTP status of a modern answer with the JSON-RPC error code; 0 is a result.
 func Status(code int) int {
 	switch code {
