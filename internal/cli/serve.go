@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -13,16 +14,19 @@ import (
 
 	"onemcp/internal/config"
 	"onemcp/internal/daemon"
+	"onemcp/internal/fault"
 	"onemcp/internal/gcpace"
 	"onemcp/internal/probe"
 )
 
 type serveFlags struct {
-	file  string
-	state string
-	over  config.Flags
-	log   logFlags
-	trace traceFlags
+	file   string
+	state  string
+	stdio  bool
+	over   config.Flags
+	log    logFlags
+	picked selectionFlags
+	trace  traceFlags
 }
 
 func newServe(env *Env) *cobra.Command {
@@ -30,8 +34,13 @@ func newServe(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve all configured MCP servers at one endpoint (the default)",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return env.serve(f) },
+		Long: `Serve all configured MCP servers at one endpoint, over HTTP.
+
+With --stdio the one client is the program that has started this one: it is served on stdin and
+stdout, and no port is opened. It sees all servers, or those that --tags, --filter, --preset,
+--servers or --server picks. The log goes to stderr.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return env.serve(f, cmd) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "config", "", "the configuration `file` (default: ./mcp.json, then 1mcp/mcp.json among the user's settings)")
@@ -43,8 +52,36 @@ func newServe(env *Env) *cobra.Command {
 	flags.BoolVar(&f.trace.full, "trace-mcp-full", false, "leave nothing out of the trace, secrets and personal data included")
 	flags.StringVar(&f.log.level, "log-level", "", "debug, info, warn or error (default info)")
 	flags.StringVar(&f.log.format, "log-format", "", "auto, text or json (default auto: a short print on a terminal, JSON lines elsewhere)")
+	flags.BoolVar(&f.stdio, "stdio", false, "serve one client on stdin and stdout, in place of HTTP")
+	f.picked.register(cmd)
 	return cmd
 }
+
+// client returns the client on stdin and stdout that is to be served, nil for HTTP. Flags that are for the other are refused.
+func (f *serveFlags) client(env *Env, cmd *cobra.Command) (*daemon.Stdio, error) {
+	if !f.stdio {
+		for name := range f.picked.given(cmd) {
+			return nil, fault.New(fault.Invalid, "--%s is for --stdio", name).WithHint("over HTTP each client selects in its URL, such as /mcp?tags=a,b or /mcp/servers/NAME")
+		}
+		return nil, nil
+	}
+	for _, name := range []string{"host", "port", "trust-proxy", "state-dir"} {
+		if cmd.Flags().Changed(name) {
+			return nil, fault.New(fault.Invalid, "--%s does not go with --stdio, which opens no port", name).WithHint("leave one of them out")
+		}
+	}
+	scope, err := f.picked.scope(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return &daemon.Stdio{In: env.Stdin, Out: kept{env.Stdout}, Scope: scope}, nil
+}
+
+// kept is a writer that stays open.
+type kept struct{ io.Writer }
+
+// Close implements io.Closer.
+func (kept) Close() error { return nil }
 
 func (env *Env) source(file string, over config.Flags) (*daemon.Source, error) {
 	return daemon.NewSource(daemon.SourceOptions{
@@ -57,8 +94,12 @@ func (env *Env) source(file string, over config.Flags) (*daemon.Source, error) {
 	})
 }
 
-func (env *Env) serve(f serveFlags) error {
+func (env *Env) serve(f serveFlags, cmd *cobra.Command) error {
 	if err := errors.Join(f.log.check(), f.trace.check()); err != nil {
+		return err
+	}
+	client, err := f.client(env, cmd)
+	if err != nil {
 		return err
 	}
 	source, err := env.source(f.file, f.over)
@@ -69,7 +110,7 @@ func (env *Env) serve(f serveFlags) error {
 	if c == nil {
 		return wrongConfig(env.Stderr, problems)
 	}
-	log, how := newLog(env.Stderr, env.Terminal, f.log, c.Server.LogFormat)
+	log, how := newLog(env.Stderr, env.Terminal && !f.stdio, f.log, c.Server.LogFormat)
 	defer how.buffer.Flush()
 	how.set(c.Server.LogLevel)
 	if how.screen {
@@ -99,6 +140,7 @@ func (env *Env) serve(f serveFlags) error {
 		StateDir:   probe.Dir(f.state, env.Lookup),
 		Listening:  r.listening,
 		Trace:      f.trace.options(env.Dir, log),
+		Stdio:      client,
 	})
 	return r.untilStopped()
 }
@@ -116,7 +158,7 @@ type run struct {
 }
 
 func (r *run) untilStopped() error {
-	arrived, unsubscribe := r.env.Signals(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	arrived, unsubscribe := r.env.Signals(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer unsubscribe()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -133,8 +175,11 @@ func (r *run) untilStopped() error {
 		case err := <-ended:
 			return err
 		case signal := <-arrived:
-			if signal == syscall.SIGHUP {
+			switch signal {
+			case syscall.SIGHUP:
 				r.daemon.Reload()
+				continue
+			case syscall.SIGPIPE: // that nobody reads stdout or stderr is known from the writing
 				continue
 			}
 			if ctx.Err() != nil {

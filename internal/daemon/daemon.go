@@ -9,17 +9,10 @@ import (
 
 	"onemcp/internal/accesslog"
 	"onemcp/internal/config"
-	"onemcp/internal/fault"
-	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/guard"
-	"onemcp/internal/obs"
-	"onemcp/internal/probe"
-	"onemcp/internal/secret"
 	"onemcp/internal/session"
 	"onemcp/internal/trace"
-	"onemcp/internal/trustlist"
-	"onemcp/internal/trustwatch"
 )
 
 // GuardCommand is the argument that makes this program call [guard.Main].
@@ -38,6 +31,7 @@ type Options struct {
 	StateDir   string             // where the doctor's key lives; empty: the doctor is not served
 	Listening  func(Endpoint)     // called once, when clients can connect; may be nil
 	Trace      trace.Options      // of all messages; no Path: none
+	Stdio      *Stdio             // serve this client alone, and open no listener; nil: serve HTTP
 }
 
 // The deadlines of a shutdown.
@@ -59,15 +53,8 @@ type Daemon struct {
 	drivers  drivers
 	sessions *session.Table
 	gateway  *gateway.Gateway
-	metrics  *obs.Metrics
-	front    *front.Front
-	requests *inflight
 	trace    *trace.File // nil: none
-	trust    *believed
-	watch    *trustwatch.Watch
-	peers    [2]atomic.Int64 // seen lately: trusted, others
-	webhook  atomic.Pointer[secret.Text]
-	local    bool // nobody outside this machine can connect
+	face     face
 }
 
 // New returns a daemon that has not begun.
@@ -81,58 +68,7 @@ func (d *Daemon) wire(g *guard.Guard) {
 	d.drivers = drivers{environ: d.o.Environ, guard: g, log: d.o.Log, trace: d.observer()}
 	d.sessions = session.NewTable(session.Limits{Max: server.MaxSessions, PerClient: server.SessionsPerClient, Idle: server.SessionIdleTimeout})
 	d.gateway = gateway.New(gateway.Options{Version: d.o.Version, Log: d.o.Log, Sessions: d.sessions}, d.setup())
-	d.metrics = obs.New(obs.Gauges{
-		Sessions: d.sessions.Len,
-		Backends: func() map[string]int { return countStates(d.gateway.Status()) },
-
-		TrustListAge: d.trust.Age,
-		TrustedPeers: func() (int, int) { return int(d.peers[0].Load()), int(d.peers[1].Load()) },
-	})
-	d.watch = trustwatch.New(trustwatch.Options{Log: d.o.Log, Metrics: counted{d.metrics, &d.peers}, Deliver: d.deliver})
-	d.front = front.New(front.Options{
-		Gateway:   d.gateway,
-		Sessions:  d.sessions,
-		Log:       d.o.Log,
-		AccessLog: d.o.AccessLog,
-		Version:   d.o.Version,
-		Ready:     d.ready.Load,
-		MaxBody:   server.MaxBodySize,
-		Heartbeat: server.HeartbeatInterval,
-		Access:    d.access(),
-		Probe:     d.probeKey(),
-		Watch:     d.watch,
-		Anomalies: func() any { return d.watch.Report() },
-		Metrics:   measured{d.metrics, server.Metrics.Main},
-		Trace:     d.observer(),
-	})
-	d.requests = newInflight(d.front)
-}
-
-// access makes the access configuration in force, and says what is doubtful about it.
-func (d *Daemon) access() *front.Access {
-	server := &d.config.Server
-	a := access(server, d.trust.Policy)
-	d.webhook.Store(&server.AnomalyWebhook)
-	warnOfAccess(d.o.Log, server, a, d.local)
-	return a
-}
-
-// openLists reads the lists that server.trustProxy names.
-func (d *Daemon) openLists() (*trustlist.Lists, error) {
-	return trustlist.Open(d.config.Server.TrustProxy, trustlist.Options{Log: d.o.Log})
-}
-
-// probeKey returns the key of the doctor's tokens. Without it the gateway serves all the same.
-func (d *Daemon) probeKey() *probe.Key {
-	if d.o.StateDir == "" {
-		return nil
-	}
-	key, err := probe.Open(d.o.StateDir)
-	if err != nil {
-		d.o.Log.Warn("`1mcp doctor` cannot look into this gateway", "error", fault.Public(err))
-		return nil
-	}
-	return key
+	d.face.wire()
 }
 
 func (d *Daemon) setup() gateway.Setup { return setup(d.config, d.o.Environ, d.drivers.of) }
@@ -150,38 +86,30 @@ func (d *Daemon) Status() []gateway.Status { return d.gateway.Status() }
 // Changed returns a channel that is closed at the next change of any backend's status.
 func (d *Daemon) Changed() <-chan struct{} { return d.gateway.Changed() }
 
-// Run serves until ctx ends, then shuts down in order and returns nil. It returns an error when the
-// listener cannot be opened, or when a part ended that should not have.
+// Run serves until ctx ends, or the client of [Options].Stdio has gone, then shuts down in order and returns nil. It returns
+// an error when the listener cannot be opened, or when a part ended that should not have.
 func (d *Daemon) Run(ctx context.Context) error {
-	listener, err := listen(ctx, &d.config.Server)
+	face, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
-	lists, err := d.openLists()
-	if err == nil {
-		d.trace, err = openTrace(d.o.Trace)
-	}
-	if err != nil {
-		_ = listener.Close()
+	if d.trace, err = openTrace(d.o.Trace); err != nil {
+		face.abandon()
 		return err
 	}
-	d.trust = newBelieved(lists)
-	d.local = endpointOf(listener).Loopback
+	d.face = face
 	g := startGuard(d.o.Executable, d.o.Log)
 	d.wire(g)
-	if d.config.Server.ProxyProtocol == "require" {
-		listener = &announcing{Listener: listener, trust: d.trust.Policy, log: d.o.Log}
-	}
 	d.setLevel()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := d.start(listener, g, func(name string, err error) { cancel(&partError{name, err}) })
-	d.announce(endpointOf(listener))
+	stop := d.start(g, func(name string, err error) { cancel(&partError{name, err}) })
+	d.face.announce()
 	<-ctx.Done()
 	d.o.Log.Info("shutting down")
 	stop()
 	d.o.Log.Info("shutdown is complete")
-	if failure, ok := errors.AsType[*partError](context.Cause(ctx)); ok {
+	if failure, ok := errors.AsType[*partError](context.Cause(ctx)); ok && !errors.Is(failure, errLeft) {
 		return failure
 	}
 	return nil

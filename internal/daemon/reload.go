@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"context"
-	"strings"
 
 	"onemcp/internal/config"
-	"onemcp/internal/trustlist"
 )
 
 // Reload asks for the configuration to be read again, and returns at once.
@@ -41,18 +39,14 @@ func (d *Daemon) reload() {
 		d.o.Log.Info("the configuration is unchanged", "file", d.o.Source.Path())
 		return
 	}
-	if late := needRestart(&d.config.Server, &next.Server); len(late) > 0 {
-		d.o.Log.Warn("these settings take effect at the next start", "settings", strings.Join(late, ", "))
-	}
-	lists, err := trustlist.Open(next.Server.TrustProxy, trustlist.Options{Log: d.o.Log})
+	apply, err := d.face.prepare(next)
 	if err != nil {
 		d.o.Log.Error("the configuration is wrong; nothing is changed", "file", d.o.Source.Path(), "error", err)
 		return
 	}
 	d.config = next
 	d.setLevel()
-	d.trust.replace(lists)
-	d.front.SetAccess(d.access())
+	apply()
 	d.gateway.Apply(d.setup())
 	d.o.Log.Info("the configuration is reloaded", "file", d.o.Source.Path(),
 		"added", changes.Added, "removed", changes.Removed, "restarted", changes.Restart, "relabelled", changes.Relabel)

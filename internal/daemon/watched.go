@@ -33,7 +33,7 @@ func (m measured) Handler() http.Handler {
 
 // serveMetrics shows the metrics on a listener of their own, where one is configured. That it cannot
 // be opened is no reason not to serve.
-func (d *Daemon) serveMetrics(ctx context.Context, address string) error {
+func (w *web) serveMetrics(ctx context.Context, address string) error {
 	if address == "" {
 		<-ctx.Done()
 		return nil
@@ -41,14 +41,14 @@ func (d *Daemon) serveMetrics(ctx context.Context, address string) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		d.o.Log.Error("metrics are not served", "address", address, "error", err, "hint", "correct server.metrics")
+		w.d.o.Log.Error("metrics are not served", "address", address, "error", err, "hint", "correct server.metrics")
 		<-ctx.Done()
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", d.metrics.Handler())
+	mux.Handle("GET /metrics", w.metrics.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	d.o.Log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
+	w.d.o.Log.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -78,8 +78,8 @@ func (c counted) Peers(trusted, untrusted int) {
 const webhookTime = 10 * time.Second
 
 // deliver posts an alert to server.anomalyWebhook.
-func (d *Daemon) deliver(ctx context.Context, a trustwatch.Alert) {
-	hook := d.webhook.Load()
+func (w *web) deliver(ctx context.Context, a trustwatch.Alert) {
+	hook := w.webhook.Load()
 	if hook == nil || hook.Empty() {
 		return
 	}
@@ -88,7 +88,7 @@ func (d *Daemon) deliver(ctx context.Context, a trustwatch.Alert) {
 		err = post(ctx, hook.Reveal(), body)
 	}
 	if err != nil {
-		d.o.Log.Warn("an alert could not be delivered", "flag", a.Flag, "error", err)
+		w.d.o.Log.Warn("an alert could not be delivered", "flag", a.Flag, "error", err)
 	}
 }
 

@@ -14,7 +14,7 @@ func ranks() map[string]int {
 		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/wire", "internal/accesslog", "internal/peer", "internal/catalog", "internal/session", "internal/trace", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
-		{"internal/front", "internal/admin"},
+		{"internal/front", "internal/front/stdio", "internal/admin"},
 		{"internal/daemon", "internal/doctor"},
 		{"internal/cli"},
 		{"cmd/1mcp", "internal/endtoend", "internal/policy", ".ci/report"},

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"onemcp/internal/config"
+	"onemcp/internal/front/stdio"
+	"onemcp/internal/gateway"
+)
+
+// Stdio is a client that is served in place of the HTTP listener.
+type Stdio struct {
+	In    io.Reader
+	Out   io.WriteCloser // closed at the end
+	Scope gateway.Scope  // which part of the gateway the client sees
+}
+
+// settleLimit is how long the first lists of a client on a pipe wait for the backends, from the start on. Such a client has
+// started us a moment ago and often lists once; one backend that hangs must not keep the others from it.
+const settleLimit = 5 * time.Second
+
+// errLeft ends the daemon when its one client has gone.
+var errLeft = errors.New("the client has left")
+
+// pipe is the face for one client on stdin and stdout.
+type pipe struct {
+	d      *Daemon
+	front  *stdio.Front
+	client *part
+	began  time.Time
+}
+
+// openPipe finds out whether what the client is to see is there.
+func (d *Daemon) openPipe() (face, error) {
+	makes := drivers{environ: d.o.Environ, log: d.o.Log}
+	unstarted := gateway.New(gateway.Options{Log: slog.New(slog.DiscardHandler)}, setup(d.config, d.o.Environ, makes.of))
+	if err := unstarted.Check(d.o.Stdio.Scope); err != nil {
+		return nil, err
+	}
+	return &pipe{d: d}, nil
+}
+
+func (p *pipe) wire() {
+	p.front = stdio.New(stdio.Options{
+		Gateway:    p.d.gateway,
+		Sessions:   p.d.sessions,
+		Log:        p.d.o.Log,
+		Scope:      p.d.o.Stdio.Scope,
+		MaxMessage: int(p.d.config.Server.MaxBodySize),
+		Drain:      drainLimit,
+		Settled:    p.settled,
+		Trace:      p.d.observer(),
+	})
+}
+
+// settled waits for the backends' first start, within limits.
+func (p *pipe) settled(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, p.began.Add(settleLimit))
+	defer cancel()
+	_ = settled(ctx, p.d.gateway) // the lists then hold what there is
+}
+
+func (p *pipe) start(ended func(string, error)) {
+	p.began = time.Now()
+	p.client = start("the client", func(ctx context.Context) error {
+		_ = p.front.Run(ctx, p.d.o.Stdio.In, p.d.o.Stdio.Out)
+		return errLeft
+	}, ended)
+}
+
+func (p *pipe) announce() {
+	p.d.o.Log.Info("serving one client on stdin and stdout", "file", p.d.o.Source.Path())
+}
+
+func (p *pipe) prepare(next *config.Config) (func(), error) {
+	was := p.d.config.Server.MaxBodySize
+	return func() {
+		if was != next.Server.MaxBodySize {
+			p.d.o.Log.Warn("these settings take effect at the next start", "settings", "server.maxBodySize")
+		}
+	}, nil
+}
+
+func (p *pipe) drain(s steps) {
+	s.do("drain calls", drainLimit+partLimit, func(ctx context.Context) error {
+		if err := p.client.stop(ctx); !errors.Is(err, errLeft) {
+			return err
+		}
+		return nil
+	})
+}
+
+func (p *pipe) close(steps) {}
+
+func (p *pipe) abandon() {}
