@@ -10,5 +10,7 @@
 // reads. There is none per call. Everything else is safe for concurrent use, before, during and
 // after Run.
 //
+// [Lines] and [Outbox], of which it is made, serve whoever else speaks over lines.
+//
 // The package does not open connections, knows no handshake and retries nothing.
 package peer

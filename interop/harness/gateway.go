@@ -59,6 +59,17 @@ func StartGateway(t testing.TB, binary string, config Config, env ...string) *Ga
 	return &Gateway{Child: child, URL: child.Await("that it listens", Listening)}
 }
 
+// Command returns a command of the gateway's that reads the configuration. Nothing of the user's own is in reach of it.
+func (c Config) Command(t testing.TB, binary string, args ...string) Spec {
+	t.Helper()
+	spec, err := c.Install(binary, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Args = append(args, spec.Args[1:]...)
+	return spec
+}
+
 // stopCleanly ends a gateway that still runs; it must end without an error.
 func stopCleanly(t testing.TB, gateway *Child) {
 	select {

@@ -83,23 +83,32 @@ func New(o Options) *Front {
 // errOver closes the outbox after the last answer.
 var errOver = errors.New("the conversation is over")
 
-// Run serves the client that writes in and reads out, until in ends, ctx ends, or the client cannot be written to. Then no
-// more lines are taken, and calls in flight may go on for a while; that ctx ends meanwhile ends them too. It closes
-// out, not in. The error is always nil: that a client has gone is no failure.
+// Run serves the client that writes in and reads out, until in ends, ctx ends, or the client cannot be written to. Then
+// nothing new is begun, and calls in flight may go on for a while; when both in and ctx have ended, they are ended too.
+// It closes out, not in. The error is always nil: that a client has gone is no failure.
 func (f *Front) Run(ctx context.Context, in io.Reader, out io.WriteCloser) error {
 	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.calls = calls
-	flushed, read := make(chan struct{}), make(chan error, 1)
+	flushed, input := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(flushed)
 		f.out.Pump(out, func(err error) error {
 			return fault.New(fault.Unavailable, "the client has closed its end").WithCause(err)
 		})
 	}()
-	go func() { read <- f.read(in) }()
-	f.await(ctx, read)
-	f.drain(ctx, ctx.Err() != nil)
-	cut(fault.New(fault.Canceled, "the gateway is shutting down"))
+	go func() {
+		defer close(input)
+		f.o.Log.Info("the client has ended its input", "error", f.read(in))
+	}()
+	select {
+	case <-input:
+	case <-ctx.Done():
+	case <-f.out.Done():
+		f.o.Log.Warn("the client cannot be written to", "error", f.out.Err())
+	}
+	f.refuse()
+	f.drain(ctx, input)
+	cut(gateway.ErrClosing)
 	f.running.Wait()
 	f.lasting.Wait()
 	if f.session != nil {
@@ -109,15 +118,8 @@ func (f *Front) Run(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	return nil
 }
 
-// await waits for the end of the conversation, and lets nothing begin after it.
-func (f *Front) await(ctx context.Context, read <-chan error) {
-	select {
-	case err := <-read:
-		f.o.Log.Info("the client has ended its input", "error", err)
-	case <-ctx.Done():
-	case <-f.out.Done():
-		f.o.Log.Warn("the client cannot be written to", "error", f.out.Err())
-	}
+// refuse lets nothing begin from now on, and ends what would last.
+func (f *Front) refuse() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended = true
@@ -128,33 +130,40 @@ func (f *Front) await(ctx context.Context, read <-chan error) {
 	}
 }
 
-// drain waits until calls have ended, for as long as they may go on. stopped says that ctx has ended before.
-func (f *Front) drain(ctx context.Context, stopped bool) {
+// drain waits until calls have ended, for as long as they may go on.
+func (f *Front) drain(ctx context.Context, input <-chan struct{}) {
 	idle := make(chan struct{})
-	go func() {
+	go func() { // ends with the calls, for which Run waits
 		f.running.Wait()
 		close(idle)
 	}()
-	stop := ctx.Done()
-	if stopped {
-		stop = nil
-	}
 	timer := time.NewTimer(f.o.Drain)
 	defer timer.Stop()
-	select {
-	case <-idle:
-	case <-timer.C:
-		f.o.Log.Warn("calls in flight are cut off", "after", f.o.Drain.String())
-	case <-stop:
-	case <-f.out.Done():
+	for stop := ctx.Done(); stop != nil || input != nil; {
+		select {
+		case <-idle:
+			return
+		case <-timer.C:
+			f.o.Log.Warn("calls in flight are cut off", "after", f.o.Drain.String())
+			return
+		case <-f.out.Done():
+			return
+		case <-stop:
+			stop = nil
+		case <-input:
+			input = nil
+		}
 	}
 }
 
 // flush writes what waits, for as long as the client reads it.
 func (f *Front) flush(flushed <-chan struct{}, out io.Closer) {
-	f.out.Close(errOver)
 	timer := time.NewTimer(flushTime)
 	defer timer.Stop()
+	if f.out.Err() != nil {
+		timer.Reset(0) // it does not read, or has gone
+	}
+	f.out.Close(errOver)
 	select {
 	case <-flushed:
 	case <-timer.C:
