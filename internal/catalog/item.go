@@ -62,6 +62,23 @@ type Offer struct {
 	Barred map[string]bool // tools that are not in Items since they must not be called
 	TTL    int64           // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
 	Public bool            // every list may be shown across authorization contexts
+
+	marked map[string][]mcp.ParamHeader // tools that have some; nil before [Offer.Index]
+}
+
+// Index makes [Offer.ParamsOf] know the tools there are. It is called once, before the offer is shared.
+func (o *Offer) Index() {
+	o.marked = make(map[string][]mcp.ParamHeader)
+	for _, tool := range o.Items[Tools] {
+		if _, twice := o.marked[tool.Key]; len(tool.Params) > 0 && !twice {
+			o.marked[tool.Key] = tool.Params
+		}
+	}
+}
+
+// ParamsOf returns the header marks of a tool, or that it must not be called.
+func (o *Offer) ParamsOf(tool string) (params []mcp.ParamHeader, barred bool) {
+	return o.marked[tool], o.Barred[tool]
 }
 
 // Page reads one page of a list result. Entries without their key are left out and counted.

@@ -95,6 +95,7 @@ func (b *backend) relabel(spec *Spec) {
 func policed(raw *catalog.Offer, p *catalog.Policy) *catalog.Offer {
 	offer := *raw
 	offer.Items[catalog.Tools] = p.Apply(raw.Items[catalog.Tools])
+	offer.Index()
 	return &offer
 }
 

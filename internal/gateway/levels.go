@@ -77,11 +77,16 @@ func (k *call) setLevel(ctx context.Context, to []*backend) (Answer, error) {
 }
 
 // legacyLinks returns the open legacy links that a client may use: the shared ones and its own.
-func (b *backend) legacyLinks(c *Client) (out []*link) {
+func (b *backend) legacyLinks(c *Client) []*link {
+	return b.openLinks(linkKey{era: mcp.Legacy}, linkKey{era: mcp.Legacy, owner: c.owner()})
+}
+
+// openLinks returns those of the links that are there and open.
+func (b *backend) openLinks(keys ...linkKey) (out []*link) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key, l := range b.links {
-		if key.era == mcp.Legacy && (key.owner == nil || key.owner == c.owner()) && l.isOpen() {
+	for _, key := range keys {
+		if l := b.links[key]; l != nil && l.isOpen() {
 			out = append(out, l)
 		}
 	}

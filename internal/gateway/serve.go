@@ -249,12 +249,7 @@ func (b *backend) paramsOf(tool string) (params []mcp.ParamHeader, barred bool) 
 	if b.offer == nil {
 		return nil, false
 	}
-	for _, item := range b.offer.Items[catalog.Tools] {
-		if item.Key == tool {
-			return item.Params, false
-		}
-	}
-	return nil, b.offer.Barred[tool]
+	return b.offer.ParamsOf(tool)
 }
 
 // Notify takes a client's notification.
@@ -293,14 +288,10 @@ func (g *Gateway) pass(ctx context.Context, l *link, method string, body []byte)
 
 // notable returns the links a client's own notification goes to: its own connections, and on the endpoint of one
 // backend also the shared one.
-func (b *backend) notable(c *Client) (out []*link) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for key, l := range b.links {
-		own := key.owner != nil && key.owner == c.owner()
-		if key.era == c.Era && l.isOpen() && (own || key.owner == nil && c.Scope.Backend != "") {
-			out = append(out, l)
-		}
+func (b *backend) notable(c *Client) []*link {
+	own := linkKey{era: c.Era, owner: c.owner()}
+	if c.Scope.Backend == "" {
+		return b.openLinks(own)
 	}
-	return out
+	return b.openLinks(own, linkKey{era: c.Era})
 }
