@@ -27,6 +27,7 @@ type options struct {
 	time     time.Duration
 	rounds   int
 	clients  string
+	only     string
 	oneMCP   string
 	source   string
 	backends string
@@ -45,6 +46,7 @@ func parse(args []string) (*options, error) {
 	flags.DurationVar(&o.time, "time", 2*time.Second, "length of one measurement")
 	flags.IntVar(&o.rounds, "rounds", 5, "measurements of each, of which the median counts")
 	flags.StringVar(&o.clients, "c", "", "numbers of clients at one time, with commas between; each row has its own without it")
+	flags.StringVar(&o.only, "only", "", "subjects to measure, as the tables name them, with commas between; all without it")
 	flags.StringVar(&o.oneMCP, "1mcp", "", "the gateway's binary; without it, it is built from -source")
 	flags.StringVar(&o.source, "source", "..", "directory of the gateway's source")
 	flags.StringVar(&o.json, "json", "", "file to write the results to, as JSON")

@@ -14,8 +14,9 @@ import (
 
 // The sizes of -quick.
 const (
-	quickTime  = 50 * time.Millisecond
-	quickScale = 50
+	quickTime    = 30 * time.Millisecond
+	quickScale   = 50
+	quickClients = 4
 )
 
 // lab starts what all rows share, and returns what ends it.
@@ -40,8 +41,14 @@ func (o *options) lab(dir string) (*rows.Lab, func(), error) {
 		Self: self, OneMCP: binary, Backends: backends.URL, Dir: dir, Peers: o.peers,
 		Clients: clients, Time: o.time, Rounds: o.rounds, Scale: 1, Progress: o.progress(),
 	}
+	if o.only != "" {
+		lab.Only = strings.Split(o.only, ",")
+	}
 	if o.quick {
 		lab.Time, lab.Rounds, lab.Scale = quickTime, 1, quickScale
+		if clients == nil {
+			lab.Clients = []int{quickClients}
+		}
 	}
 	return lab, backends.Stop, nil
 }

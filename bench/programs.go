@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"time"
 
 	"onemcp/bench/backend"
 	"onemcp/bench/reference"
@@ -19,6 +20,7 @@ func runBackend(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("backend", flag.ExitOnError)
 	stdio := flags.Bool("stdio", false, "serve on standard input and output")
 	path := flags.String("path", backend.Profile{Era: backend.Both, Tools: 10}.Path(), "with -stdio: the profile, /ERA/TOOLS/NUMBER/mcp")
+	delay := flags.Duration("delay", 0, "with -stdio: time that it takes to start")
 	listen := flags.String("listen", "127.0.0.1:0", "address to serve HTTP on")
 	_ = flags.Parse(args) // it exits on errors
 	if !*stdio {
@@ -34,6 +36,7 @@ func runBackend(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	time.Sleep(*delay)
 	return s.Stdio(os.Stdin, os.Stdout)
 }
 
@@ -54,13 +57,20 @@ func runProxy(ctx context.Context, args []string) error {
 func runBare(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bare", flag.ExitOnError)
 	path := flags.String("path", backend.Profile{Era: backend.Both, Tools: 10}.Path(), "the profile, /ERA/TOOLS/NUMBER/mcp")
+	list := flags.String("list", "", "file with the result of tools/list")
 	listen := flags.String("listen", "127.0.0.1:0", "address to serve on")
 	_ = flags.Parse(args) // it exits on errors
 	profile, err := backend.ParsePath(*path)
 	if err != nil {
 		return err
 	}
-	handler, err := reference.NewBare(profile)
+	var result []byte
+	if *list != "" {
+		if result, err = os.ReadFile(*list); err != nil {
+			return err
+		}
+	}
+	handler, err := reference.NewBare(profile, result)
 	if err != nil {
 		return err
 	}

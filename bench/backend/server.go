@@ -37,6 +37,7 @@ type Server struct {
 	profile Profile
 	tools   []byte // the members of a list's result, without the braces
 	blob    []byte // the end of blob's answer
+	list    []byte // in place of the result of tools/list; nil: none
 }
 
 // New returns a server.
@@ -46,6 +47,13 @@ func New(p Profile) (*Server, error) {
 	}
 	blob := append(bytes.Repeat([]byte("x"), BlobSize), `"}]}}`...)
 	return &Server{profile: p, tools: tools(p.Tools), blob: blob}, nil
+}
+
+// WithList returns a server that answers tools/list with a given result.
+func (s *Server) WithList(result []byte) *Server {
+	changed := *s
+	changed.list = result
+	return &changed
 }
 
 // tools is the array of tools.
@@ -79,6 +87,8 @@ func (s *Server) answer(buf, message []byte) reply {
 	modern := scan.Member(scan.Member(params, "_meta"), "io.modelcontextprotocol/protocolVersion") != nil
 	buf = append(append(append(buf, `{"jsonrpc":"2.0","id":`...), id...), ',')
 	switch {
+	case s.list != nil && string(method) == "tools/list":
+		return reply{status: 200, head: append(append(append(buf, `"result":`...), s.list...), '}')}
 	case modern && s.profile.Era == Legacy:
 		return refuse(buf, 400, -32601, "this server has no method of that name")
 	case !modern && s.profile.Era == Modern:

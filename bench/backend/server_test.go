@@ -152,8 +152,8 @@ func TestHTTPServesTheProfileOfThePath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if head.Status() != test.status || (head.Session != nil) != test.session {
-			t.Errorf("%s %s: status %d, session %q", test.method, test.path, head.Status(), head.Session)
+		if head.Status != test.status || (head.Session != nil) != test.session {
+			t.Errorf("%s %s: status %d, session %q", test.method, test.path, head.Status, head.Session)
 		}
 		if _, err := reader.Body(head); err != nil {
 			t.Fatal(err)

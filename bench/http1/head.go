@@ -11,6 +11,7 @@ func parse(head []byte) (Head, error) {
 	h := Head{Length: -1}
 	var rest []byte
 	h.Start, rest, _ = bytes.Cut(head, []byte("\r\n"))
+	h.Status = status(h.Start)
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
@@ -19,6 +20,18 @@ func parse(head []byte) (Head, error) {
 		}
 	}
 	return h, nil
+}
+
+// status returns the code of a status line, or 0.
+func status(line []byte) int {
+	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.")) || line[8] != ' ' {
+		return 0
+	}
+	code, err := strconv.Atoi(string(line[9:12]))
+	if err != nil {
+		return 0
+	}
+	return code
 }
 
 // header takes what is needed of one header line. The length of the name tells most others apart.

@@ -14,26 +14,16 @@ const (
 	maxBody     = 64 << 20
 )
 
-// Head is what the benchmark needs to know of a message. Its slices are valid until the next read.
+// Head is what the benchmark needs to know of a message. Its slices are valid until
+// the next read, which may be that of the body.
 type Head struct {
 	Start   []byte // the request line or the status line
+	Status  int    // of an answer; 0 for a request
 	Length  int    // of the body; -1 when there is no Content-Length
 	Chunked bool
 	Events  bool // Content-Type is text/event-stream
 	Close   bool // the connection ends with this message
 	Session []byte
-}
-
-// Status returns the status code of an answer, or 0.
-func (h *Head) Status() int {
-	if len(h.Start) < 12 || h.Start[8] != ' ' {
-		return 0
-	}
-	status, err := strconv.Atoi(string(h.Start[9:12]))
-	if err != nil {
-		return 0
-	}
-	return status
 }
 
 // Line returns the method and the target of a request.

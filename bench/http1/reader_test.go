@@ -40,7 +40,7 @@ func expect(t *testing.T, r *http1.Reader, status int, body string, ok func(http
 	if err != nil {
 		t.Fatal(err)
 	}
-	if head.Status() != status || !ok(head) {
+	if head.Status != status || !ok(head) {
 		t.Errorf("wrong head %+v", head)
 	}
 	got, err := r.Body(head)
@@ -92,4 +92,20 @@ func TestBadMessagesAreErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzReadingEndsOnAnyInput(f *testing.F) {
+	f.Add(answers)
+	f.Add("POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for r := http1.NewReader(strings.NewReader(text)); ; {
+			head, err := r.Head()
+			if err == nil {
+				_, err = r.Body(head)
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
 }

@@ -59,6 +59,45 @@ func (c *Client) connect() error {
 	return conn.SetDeadline(c.until)
 }
 
+// SessionID is the id of the session that is open, or empty.
+func (c *Client) SessionID() string { return c.session }
+
+// Resume makes the client go on with a session that another one has opened.
+func (c *Client) Resume(session string) {
+	c.session = session
+	c.prepare()
+}
+
+// Leave forgets the session without a word to the server, as a client does that vanishes.
+func (c *Client) Leave() { c.session = "" }
+
+// Ping asks for a sign of life and returns the status of the answer.
+func (c *Client) Ping() (status int, err error) {
+	c.begin("ping")
+	c.body = append(c.body, `}}`...)
+	c.out = append(c.out[:0], c.head...)
+	head, _, err := c.send()
+	return head.Status, err
+}
+
+// Stream opens the session's stream with GET and leaves it open. The client can do nothing else
+// from then on.
+func (c *Client) Stream() error {
+	c.out = append(append(c.out[:0], "GET"...), c.head[len("POST"):]...)
+	c.out = append(c.out, "\r\n"...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return err
+	}
+	head, err := c.reader.Head()
+	if err != nil {
+		return err
+	}
+	if head.Status != 200 || !head.Events {
+		return fmt.Errorf("GET: status %d, and no event stream", head.Status)
+	}
+	return nil
+}
+
 // Close ends the connection.
 func (c *Client) Close() { c.conn.Close() }
 
@@ -146,8 +185,8 @@ func (c *Client) finish(method, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if status := head.Status(); status != 200 {
-		return nil, fmt.Errorf("status %d: %.200s", status, body)
+	if head.Status != 200 {
+		return nil, fmt.Errorf("status %d: %.200s", head.Status, body)
 	}
 	return c.result(head, body)
 }
@@ -164,19 +203,19 @@ func (c *Client) send() (http1.Head, []byte, error) {
 	if err != nil {
 		return head, nil, fmt.Errorf("no answer: %w", err)
 	}
-	if head.Length < 0 && !head.Chunked {
+	if head.Length < 0 && !head.Chunked && head.Status != 204 {
 		return head, nil, errors.New("the answer has neither a length nor chunks")
 	}
 	if head.Session != nil && c.session == "" {
 		c.session = string(head.Session)
 	}
-	ends, status := head.Close, head.Status()
+	ends := head.Close
 	body, err := c.reader.Body(head)
 	if err == nil && ends {
 		c.conn.Close()
 		err = c.connect()
 	}
-	if err == nil && status == 0 {
+	if err == nil && head.Status == 0 {
 		err = errors.New("the answer has no status")
 	}
 	return head, body, err
@@ -189,8 +228,8 @@ func (c *Client) exchangeEmpty(method string) error {
 	if err != nil {
 		return err
 	}
-	if status := head.Status(); status/100 != 2 {
-		return fmt.Errorf("%s: status %d: %.200s", method, status, body)
+	if head.Status/100 != 2 {
+		return fmt.Errorf("%s: status %d: %.200s", method, head.Status, body)
 	}
 	return nil
 }

@@ -95,13 +95,16 @@ func List(n int) Job {
 	}
 }
 
-// Session opens a session and ends it.
+// Session ends the client's session and opens another: DELETE, initialize, initialized.
 func Session(c *Client) error {
-	if err := c.Open(); err != nil {
+	if err := c.End(); err != nil {
 		return err
 	}
-	return c.End()
+	return c.Open()
 }
+
+// ListTools returns the result of tools/list, its first page, valid until the next request.
+func (c *Client) ListTools() ([]byte, error) { return c.list("") }
 
 func (c *Client) list(cursor string) ([]byte, error) {
 	c.begin("tools/list")

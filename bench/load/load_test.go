@@ -102,7 +102,7 @@ func TestWrongAnswersAreErrors(t *testing.T) {
 		"the id as a float":  {replace(`"id":2`, `"id":2.0`), `the answer to id 2 has id "2.0"`},
 		"no id":              {replace(`"id":2,`, ``), `has id ""`},
 		"another text":       {replace(`call 1 `, `call 9 `), `the text is "call 9 `},
-		"a longer text":         {replace(`"}]`, `."}]`), `of 65 bytes, not "call 1 `},
+		"a longer text":      {replace(`"}]`, `."}]`), `of 65 bytes, not "call 1 `},
 		"no content":         {replace(`"content"`, `"x"`), `the text is ""`},
 		"an error":           {write(func(string) string { return `{"jsonrpc":"2.0","id":2,"error":{"code":-1,"message":"no"}}` }), `"message":"no"`},
 		"a bad status":       {func(w http.ResponseWriter, _ string) { w.WriteHeader(502) }, `status 502`},

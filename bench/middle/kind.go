@@ -23,6 +23,7 @@ type Setup struct {
 	Dir      string // for its files
 	Backends []Backend
 	OneMCP   string // members for the object "server" of 1mcp's file, with a comma at the end, or empty
+	List     string // file with the list that the bare handler has; empty: the list of its profile
 }
 
 // stdio reports whether the backends are child processes.
@@ -48,6 +49,13 @@ func (r *Running) Usage() Usage {
 		return Usage{}
 	}
 	return UsageOf(r.pid)
+}
+
+// Forget makes the peak of memory begin anew.
+func (r *Running) Forget() {
+	if r.pid != 0 {
+		forgetPeak(r.pid)
+	}
 }
 
 // Stop ends the middle.
@@ -94,7 +102,7 @@ func ReverseProxy(self string) Kind {
 func Bare(self string) Kind {
 	any := func(Setup) bool { return true }
 	return Program("bare handler", any, func(s Setup) []string {
-		return []string{self, "bare", "-path", s.Backends[0].Profile.Path()}
+		return []string{self, "bare", "-path", s.Backends[0].Profile.Path(), "-list", s.List}
 	})
 }
 

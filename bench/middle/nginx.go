@@ -58,6 +58,7 @@ http {
   uwsgi_temp_path %[1]s/uwsgi;
   scgi_temp_path %[1]s/scgi;
   client_max_body_size 64m;
+  client_body_buffer_size 1m;
   keepalive_requests 1000000000;
   upstream backend { server %[3]s; keepalive 512; keepalive_requests 1000000000; }
   server {

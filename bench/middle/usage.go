@@ -15,6 +15,8 @@ type Usage struct {
 	Known     bool
 	CPU       time.Duration // user and system, since they began
 	RSS       int64         // bytes, now
+	Main      int64         // the part of RSS that is the process's own
+	Shared    int64         // bytes, now, with what n processes share counted as an nth in each (PSS)
 	Peak      int64         // the sum of the largest of each, bytes
 	Processes int
 }
@@ -22,8 +24,7 @@ type Usage struct {
 // tick is the unit of times in /proc on every architecture that Go runs on.
 const tick = 10 * time.Millisecond
 
-// UsageOf sums up a process and its descendants, without those that are leaves' backends: programs
-// of the benchmark itself.
+// UsageOf sums up a process and its descendants, without the backends.
 func UsageOf(pid int) Usage {
 	var sum Usage
 	for _, p := range family(pid) {
@@ -35,10 +36,21 @@ func UsageOf(pid int) Usage {
 		sum.Known = true
 		sum.CPU += cpu
 		sum.RSS += rss
+		if p == pid {
+			sum.Main = rss
+		}
 		sum.Peak += peak
+		sum.Shared += proportional(p)
 		sum.Processes++
 	}
 	return sum
+}
+
+// forgetPeak makes Peak begin anew, where the system lets us.
+func forgetPeak(pid int) {
+	for _, p := range family(pid) {
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p), []byte("5"), 0) // the peak is then of its whole life
+	}
 }
 
 // family returns a process and its descendants, except backends.
@@ -111,26 +123,26 @@ func cpuTime(pid int) (time.Duration, error) {
 
 // memory is VmRSS and VmHWM.
 func memory(pid int) (rss, peak int64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0
-	}
-	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(line, ":")
-		switch name {
-		case "VmRSS":
-			rss = kilobytes(value)
-		case "VmHWM":
-			peak = kilobytes(value)
-		}
-	}
-	return rss, peak
+	path := fmt.Sprintf("/proc/%d/status", pid)
+	return kilobytes(path, "VmRSS"), kilobytes(path, "VmHWM")
 }
 
-func kilobytes(value string) int64 {
-	n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+func proportional(pid int) int64 { return kilobytes(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss") }
+
+// kilobytes returns the value of a line "NAME: N kB" in bytes, or 0.
+func kilobytes(path, name string) int64 {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return 0
+		return 0 // the process has ended
 	}
-	return n << 10
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		if key != name {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64); err == nil {
+			return n << 10
+		}
+	}
+	return 0
 }

@@ -18,9 +18,12 @@ type Bare struct {
 	sessions atomic.Int64
 }
 
-// NewBare returns a bare handler.
-func NewBare(p backend.Profile) (*Bare, error) {
+// NewBare returns a bare handler. With a list, that is the result of tools/list.
+func NewBare(p backend.Profile, list []byte) (*Bare, error) {
 	s, err := backend.New(p)
+	if err == nil && list != nil {
+		s = s.WithList(list)
+	}
 	return &Bare{server: s}, err
 }
 

@@ -13,18 +13,24 @@ import (
 // would measure the opening of connections.
 const idlePerHost = 512
 
-// Proxy returns a reverse proxy to a server.
+// Proxy returns a reverse proxy to a server. Full duplex keeps net/http from closing a request's body
+// as soon as an answer begins: the transport may still look for its end, and would then give up
+// the connection to the server, in the middle of a long answer.
 func Proxy(to *url.URL) http.Handler {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns = 0 // no limit
 	transport.MaxIdleConnsPerHost = idlePerHost
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.SetXForwarded()
 		},
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1.1 has it
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // Serve serves a handler until the context ends.

@@ -1,6 +1,11 @@
 package rows
 
 import (
+	"context"
+	"errors"
+	"os/exec"
+	"time"
+
 	"onemcp/bench/backend"
 	"onemcp/bench/load"
 	"onemcp/bench/middle"
@@ -12,10 +17,10 @@ const (
 	proxy   = "ReverseProxy"
 	ours    = "1mcp"
 	bare    = "bare handler"
-	tenOnes = 10 // tools of a backend, where their number does not matter
+	fewOnes = 10 // tools of a backend, where their number does not matter
 )
 
-func plain(era backend.Era) backend.Profile { return backend.Profile{Era: era, Tools: tenOnes} }
+func plain(era backend.Era) backend.Profile { return backend.Profile{Era: era, Tools: fewOnes} }
 
 // echo calls the echo tools of all backends in turn.
 func echo(tools []string) load.Job { return load.EchoCall(load.Named(tools, backend.Echo)) }
@@ -62,10 +67,76 @@ func callStdio() race {
 		subjects: func(l *Lab) []subject {
 			s := l.stdio(1, plain(backend.Both))
 			canned := subject{label: bare, kind: middle.Bare(l.Self), setup: s, era: backend.Legacy, job: echo}
-			return append([]subject{canned}, l.field(s, echo)...)
+			return append([]subject{l.directHTTP(), l.directStdio(), canned}, l.field(s, echo)...)
 		},
 		goals: []goal{
 			{what: "CPU per call of a bare handler", figure: cpu, of: ours, than: bare, limit: 1.7, most: true, clients: []int{16, 64}},
 		},
 	}
+}
+
+func callHTTP20() race {
+	return many("call-http-20", "tools/call in front of 20 HTTP backends, all called in turn", (*Lab).http)
+}
+
+func callStdio20() race {
+	return many("call-stdio-20", "tools/call in front of 20 stdio backends, all called in turn", (*Lab).stdio)
+}
+
+// many compares twenty backends with one.
+func many(name, title string, setup func(*Lab, int, backend.Profile) middle.Setup) race {
+	const one, twenty = "1 backend", "20 backends"
+	return race{
+		name:      name,
+		title:     title,
+		clients:   []int{16, 64},
+		reference: one,
+		subjects: func(l *Lab) []subject {
+			return []subject{
+				l.directHTTP(),
+				l.oneMCP(one, setup(l, 1, plain(backend.Both)), backend.Legacy, echo),
+				l.oneMCP(twenty, setup(l, 20, plain(backend.Both)), backend.Legacy, echo),
+			}
+		},
+		goals: []goal{
+			{what: "calls/s of one backend", figure: perSecond, of: twenty, than: one, limit: 0.9},
+			{what: "CPU per call of one backend", figure: cpu, of: twenty, than: one, limit: 1.1, most: true},
+		},
+	}
+}
+
+// oneMCP is the gateway under a label of its own.
+func (l *Lab) oneMCP(label string, s middle.Setup, era backend.Era, job func([]string) load.Job) subject {
+	return subject{label: label, kind: middle.OneMCP(l.OneMCP), setup: s, era: era, job: job}
+}
+
+// directHTTP is what load and HTTP backend reach alone.
+func (l *Lab) directHTTP() subject {
+	return subject{label: direct, kind: middle.Direct(), setup: l.http(1, plain(backend.Both)), era: backend.Legacy, job: echo}
+}
+
+// directStdio is what load and stdio backend reach alone.
+func (l *Lab) directStdio() subject {
+	command := l.stdio(1, plain(backend.Both)).Backends[0].Command
+	return subject{label: direct + " stdio", alone: func(ctx context.Context, clients int, length time.Duration) (*load.Result, error) {
+		return overPipes(ctx, command, clients, length)
+	}}
+}
+
+func overPipes(ctx context.Context, command []string, inFlight int, length time.Duration) (*load.Result, error) {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	result, err := load.Pipe(in, out, inFlight, length)
+	in.Close()
+	return result, errors.Join(err, cmd.Wait())
 }

@@ -3,6 +3,7 @@ package rows
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"onemcp/bench/table"
 )
@@ -12,7 +13,7 @@ type goal struct {
 	what    string
 	figure  func(lap) table.Figure
 	of      string // label of a subject
-	than    string // label of the one it is compared with
+	than    string // label of the one it is compared with; empty: the figure itself is limited
 	less    string // when set, the figure of this one is taken away from both first
 	limit   table.Figure
 	most    bool
@@ -40,6 +41,9 @@ func (g goal) evaluate(found laps, clients []int) []table.Goal {
 
 func (g goal) ratio(found laps, clients int) (table.Figure, bool) {
 	of, ok := found[g.of][clients]
+	if g.than == "" {
+		return g.figure(of), ok
+	}
 	than, beside := found[g.than][clients]
 	if !ok || !beside {
 		return 0, false
@@ -57,7 +61,7 @@ func (g goal) ratio(found laps, clients int) (table.Figure, bool) {
 
 // columns of a race's table.
 func (r race) columns() []string {
-	return []string{"clients", "calls/s", "× " + r.reference, "CPU µs/call", "× " + r.reference, "p50 µs", "p99 µs", "RSS MiB"}
+	return []string{"clients", "calls/s", "× " + r.reference, "CPU µs/call", "× " + r.reference, "p50 µs", "p99 µs", "RSS MiB", "+ KiB/client"}
 }
 
 func (r race) table(runners []*runner, clients []int) *table.Table {
@@ -86,7 +90,7 @@ func line(label string, clients int, l lap, reference map[int]lap) table.Line {
 	if ref, ok := reference[clients]; ok {
 		rate, cost = l.perSecond/ref.perSecond, l.cpu/ref.cpu
 	}
-	return table.Line{Subject: label, Figures: []table.Figure{table.Figure(clients), l.perSecond, rate, l.cpu, cost, l.p50, l.p99, l.rss}}
+	return table.Line{Subject: label, Figures: []table.Figure{table.Figure(clients), l.perSecond, rate, l.cpu, cost, l.p50, l.p99, l.rss, l.each}}
 }
 
 // headroom is how many times faster than what is measured the load and the backend must be.
@@ -97,16 +101,30 @@ const headroom = 2
 func doubts(found laps, clients []int) []string {
 	var out []string
 	for _, n := range clients {
-		base, ok := found[direct][n]
-		if !ok {
-			continue
-		}
+		base := alone(found, n)
 		for label, at := range found {
-			if l := at[n]; label != direct && l.perSecond*headroom > base.perSecond {
-				out = append(out, fmt.Sprintf("%d clients: direct is only %v times as fast as %s, so its rate is bounded by load and backend too; trust the CPU of a call", n, base.perSecond/l.perSecond, label))
+			if isAlone(label) || label == bare {
+				continue
+			}
+			if times := base / at[n].perSecond; times < headroom {
+				out = append(out, fmt.Sprintf("c=%d: direct is only %v times as fast as %s, so load and backend bound its calls/s too; trust its CPU", n, times, label))
 			}
 		}
 	}
 	slices.Sort(out)
 	return out
 }
+
+// alone is the least that load and backend reach with nothing in the middle; Unknown when that was
+// not measured.
+func alone(found laps, clients int) table.Figure {
+	least := table.Unknown()
+	for label, at := range found {
+		if rate := at[clients].perSecond; isAlone(label) && !(rate >= least) {
+			least = rate
+		}
+	}
+	return least
+}
+
+func isAlone(label string) bool { return strings.HasPrefix(label, direct) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"onemcp/bench/backend"
@@ -19,6 +20,7 @@ type Lab struct {
 	Backends string        // URL of the process that is all HTTP backends, without a path
 	Dir      string        // for files
 	Peers    []middle.Kind // what a user put beside us
+	Only     []string      // labels of the subjects to measure; nil: all
 	Clients  []int         // numbers of clients at one time, in place of those of the row; nil: the row's
 	Time     time.Duration // of one measurement
 	Rounds   int           // measurements of each, of which the median counts
@@ -35,11 +37,22 @@ type Row struct {
 
 // All returns every row in the order of the table of goals.
 func All() []Row {
-	return []Row{
-		callHTTP().row(),
-		callStdio().row(),
+	races := []race{
+		callHTTP(), callStdio(), callHTTP20(), callStdio20(), erasHTTP(), erasStdio(),
+		list(), sessions(), blob(), sink(), growthBackends(), growthTools(), growthSessions(),
 	}
+	var out []Row
+	for _, r := range races {
+		out = append(out, r.row())
+	}
+	return append(out, memoryIdle(), memorySessions(), memoryStreams(), memoryAbandoned(), startListen(), startReady())
 }
+
+// leavesOut reports whether a subject was not asked for.
+func (l *Lab) leavesOut(label string) bool { return l.Only != nil && !slices.Contains(l.Only, label) }
+
+// large is a large number, made smaller where everything is only tried.
+func (l *Lab) large(n int) int { return max(1, n/l.Scale) }
 
 // http returns n backends of a profile behind HTTP.
 func (l *Lab) http(n int, p backend.Profile) middle.Setup {

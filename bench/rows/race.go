@@ -27,6 +27,11 @@ type subject struct {
 	setup middle.Setup
 	era   backend.Era
 	job   func(tools []string) load.Job
+
+	// before, if set, runs once when the subject is ready.
+	before func(ctx context.Context, url string) error
+	// alone, if set, stands for everything: no middle is started.
+	alone func(ctx context.Context, clients int, length time.Duration) (*load.Result, error)
 }
 
 // runner is a subject that is started.
@@ -34,12 +39,15 @@ type runner struct {
 	subject
 	middle *middle.Running
 	run    load.Job
+	idle   middle.Usage  // before any load
 	rounds map[int][]lap // by number of clients
 }
 
 // lap is one measurement.
 type lap struct {
-	perSecond, cpu, p50, p99, rss table.Figure // times in microseconds, memory in MiB
+	perSecond, cpu, p50, p99 table.Figure // times in microseconds
+	rss                      table.Figure // after it, MiB
+	each                     table.Figure // peak of memory above idle for each client, KiB
 }
 
 func (r race) row() Row { return Row{Name: r.name, Title: r.title, Measure: r.measure} }
@@ -76,16 +84,37 @@ func (r race) measure(ctx context.Context, l *Lab) (*table.Table, error) {
 func (r race) start(ctx context.Context, l *Lab) ([]*runner, error) {
 	var runners []*runner
 	for _, s := range r.subjects(l) {
-		if !s.kind.Fits(s.setup) {
+		if l.leavesOut(s.label) || s.alone == nil && !s.kind.Fits(s.setup) {
 			continue
 		}
-		m, names, err := l.start(ctx, s.kind, s.setup, s.era)
+		l.Progress("%s: start %s", r.name, s.label)
+		x, err := l.ready(ctx, s)
 		if err != nil {
-			return runners, fmt.Errorf("%s: %w", r.name, err)
+			return runners, fmt.Errorf("%s: %s: %w", r.name, s.label, err)
 		}
-		runners = append(runners, &runner{subject: s, middle: m, run: s.job(names), rounds: map[int][]lap{}})
+		runners = append(runners, x)
 	}
 	return runners, nil
+}
+
+// ready starts a subject.
+func (l *Lab) ready(ctx context.Context, s subject) (*runner, error) {
+	x := &runner{subject: s, middle: &middle.Running{}, rounds: map[int][]lap{}}
+	if s.alone != nil {
+		return x, nil
+	}
+	m, names, err := l.start(ctx, s.kind, s.setup, s.era)
+	if err != nil {
+		return nil, err
+	}
+	if s.before != nil {
+		if err := s.before(ctx, m.URL); err != nil {
+			m.Stop()
+			return nil, err
+		}
+	}
+	x.middle, x.run, x.idle = m, s.job(names), m.Usage()
+	return x, nil
 }
 
 // warmShare is the part of a measurement's time that goes before it and does not count.
@@ -93,6 +122,13 @@ const warmShare = 4
 
 // lap puts the subject under load.
 func (x *runner) lap(ctx context.Context, clients int, length time.Duration) (lap, error) {
+	if x.alone != nil {
+		result, err := x.alone(ctx, clients, length)
+		if err != nil {
+			return lap{}, err
+		}
+		return x.summary(result, clients, middle.Usage{}, middle.Usage{}), nil
+	}
 	crowd, err := load.Crowd(x.middle.URL, x.era, clients)
 	if err != nil {
 		return lap{}, err
@@ -101,30 +137,35 @@ func (x *runner) lap(ctx context.Context, clients int, length time.Duration) (la
 	if _, err := load.Run(ctx, crowd, x.run, length/warmShare); err != nil {
 		return lap{}, err
 	}
+	x.middle.Forget()
 	before := x.middle.Usage()
 	result, err := load.Run(ctx, crowd, x.run, length)
 	if err != nil {
 		return lap{}, err
 	}
-	return summary(result, before, x.middle.Usage()), nil
+	return x.summary(result, clients, before, x.middle.Usage()), nil
 }
 
-func summary(r *load.Result, before, after middle.Usage) lap {
+func (x *runner) summary(r *load.Result, clients int, before, after middle.Usage) lap {
 	out := lap{
 		perSecond: table.Figure(r.PerSecond()),
 		p50:       micros(r.Latency.Quantile(0.50)),
 		p99:       micros(r.Latency.Quantile(0.99)),
 		cpu:       table.Unknown(),
 		rss:       table.Unknown(),
+		each:      table.Unknown(),
 	}
 	if before.Known && after.Known {
 		out.cpu = micros(after.CPU-before.CPU) / table.Figure(r.Calls)
 		out.rss = mebibytes(after.RSS)
+		out.each = kibibytes(max(0, after.Peak-x.idle.RSS)) / table.Figure(clients)
 	}
 	return out
 }
 
 func micros(d time.Duration) table.Figure { return table.Figure(d.Nanoseconds()) / 1000 }
+
+func kibibytes(n int64) table.Figure { return table.Figure(n) / (1 << 10) }
 
 func mebibytes(n int64) table.Figure { return table.Figure(n) / (1 << 20) }
 
@@ -142,7 +183,8 @@ func (x *runner) median(clients int) lap {
 		cpu:       column(cpu),
 		p50:       column(p50),
 		p99:       column(p99),
-		rss:       column(func(l lap) table.Figure { return l.rss }),
+		rss:       column(rss),
+		each:      column(each),
 	}
 }
 
@@ -150,3 +192,5 @@ func perSecond(l lap) table.Figure { return l.perSecond }
 func cpu(l lap) table.Figure       { return l.cpu }
 func p50(l lap) table.Figure       { return l.p50 }
 func p99(l lap) table.Figure       { return l.p99 }
+func rss(l lap) table.Figure       { return l.rss }
+func each(l lap) table.Figure      { return l.each }

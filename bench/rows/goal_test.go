@@ -1,0 +1,81 @@
+package rows
+
+import (
+	"strings"
+	"testing"
+
+	"onemcp/bench/table"
+)
+
+func TestGoalsAreRatiosOfTwoSubjects(t *testing.T) {
+	t.Parallel()
+	found := laps{
+		ours:   {16: {perSecond: 300, p50: 150, each: 7}},
+		proxy:  {16: {perSecond: 200, p50: 200, each: 9}},
+		direct: {16: {perSecond: 900, p50: 100, each: table.Unknown()}},
+	}
+	tests := []struct {
+		name string
+		goal goal
+		want table.Figure
+	}{
+		{"a ratio", goal{figure: perSecond, of: ours, than: proxy}, 1.5},
+		{"of what is added", goal{figure: p50, of: ours, than: proxy, less: direct}, 0.5},
+		{"a figure itself", goal{figure: each, of: ours}, 7},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := test.goal.evaluate(found, []int{16})
+			if len(got) != 1 || got[0].Value != test.want {
+				t.Errorf("got %+v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestGoalsOfWhatDidNotRunAreLeftOut(t *testing.T) {
+	t.Parallel()
+	found := laps{ours: {16: {perSecond: 300}}}
+	for _, g := range []goal{
+		{figure: perSecond, of: ours, than: "nginx"},
+		{figure: perSecond, of: "nginx"},
+		{figure: perSecond, of: ours, than: ours, less: direct},
+		{figure: perSecond, of: ours, clients: []int{64}},
+	} {
+		if got := g.evaluate(found, []int{16}); len(got) > 0 {
+			t.Errorf("%+v gives %+v", g, got)
+		}
+	}
+}
+
+func TestADoubtIsToldWhereDirectIsNotMuchFaster(t *testing.T) {
+	t.Parallel()
+	found := laps{
+		direct:            {16: {perSecond: 900}},
+		direct + " stdio": {16: {perSecond: 800}},
+		"fast":            {16: {perSecond: 500}},
+		"slow":            {16: {perSecond: 400}},
+		bare:              {16: {perSecond: 700}},
+	}
+	got := doubts(found, []int{16})
+	if len(got) != 1 || !strings.Contains(got[0], "1.60 times as fast as fast") {
+		t.Errorf("got %q", got)
+	}
+	delete(found, direct)
+	delete(found, direct+" stdio")
+	if got := doubts(found, []int{16}); len(got) > 0 {
+		t.Errorf("without direct: %q", got)
+	}
+}
+
+func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, row := range All() {
+		if row.Name == "" || row.Title == "" || seen[row.Name] {
+			t.Errorf("row %q: %q", row.Name, row.Title)
+		}
+		seen[row.Name] = true
+	}
+}
