@@ -54,6 +54,6 @@ offers all their tools, prompts and resources at http://127.0.0.1:3000/mcp.`,
 	serve := newServe(env)
 	root.Flags().AddFlagSet(serve.Flags())
 	root.RunE = serve.RunE
-	root.AddCommand(serve, newCheck(env), newHealth(env), newDoctor(env), newTrust(env), newSchema(env), newExample(env), newGuard(env), newVersion(env))
+	root.AddCommand(serve, newProxy(env), newCheck(env), newHealth(env), newDoctor(env), newTrust(env), newSchema(env), newExample(env), newGuard(env), newVersion(env))
 	return root
 }

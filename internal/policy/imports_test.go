@@ -15,7 +15,7 @@ func ranks() map[string]int {
 		{"internal/wire", "internal/accesslog", "internal/peer", "internal/catalog", "internal/session", "internal/trace", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
 		{"internal/front", "internal/front/stdio", "internal/admin"},
-		{"internal/daemon", "internal/doctor"},
+		{"internal/daemon", "internal/doctor", "internal/relay"},
 		{"internal/cli"},
 		{"cmd/1mcp", "internal/endtoend", "internal/policy", ".ci/report"},
 	}

@@ -96,12 +96,14 @@ func (f *Front) Run(ctx context.Context, in io.Reader, out io.WriteCloser) error
 			return fault.New(fault.Unavailable, "the client has closed its end").WithCause(err)
 		})
 	}()
+	var broken error // valid after input
 	go func() {
-		defer close(input)
-		f.o.Log.Info("the client has ended its input", "error", f.read(in))
+		broken = f.read(in)
+		close(input)
 	}()
 	select {
 	case <-input:
+		f.o.Log.Info("the client has ended its input", "error", broken)
 	case <-ctx.Done():
 	case <-f.out.Done():
 		f.o.Log.Warn("the client cannot be written to", "error", f.out.Err())

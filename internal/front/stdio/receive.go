@@ -72,10 +72,11 @@ func refusedID(line []byte, err error) []byte {
 
 // take gives a message to whom it is for; answer gets the answer to a request, nil if there is to be none.
 func (f *Front) take(m *mcp.Message, answer func([]byte)) {
-	switch m.Kind {
-	case mcp.Request:
+	switch {
+	case f.calls.Err() != nil: // it is over
+	case m.Kind == mcp.Request:
 		f.begin(m, answer)
-	case mcp.Notification:
+	case m.Kind == mcp.Notification:
 		f.notify(m)
 	default:
 		if c := f.legacy(); c != nil {
