@@ -48,7 +48,7 @@ func overHTTP(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
 // overSSE describes a backend that speaks HTTP+SSE.
 func overSSE(t *testing.T, name string, s upstreamtest.Script) gateway.Spec {
 	t.Helper()
-	return overURL(t, name, serveWeb(t, newOldWeb(s))+"/sse", remote.SSE)
+	return newOldWeb(s).serve(t, name)
 }
 
 // serveWeb serves until t ends and returns where.

@@ -307,38 +307,47 @@ func (r *reply) final(t *testing.T) *mcp.Message {
 // listener is an open stream of what belongs to no request.
 type listener struct {
 	*reply
-	t *testing.T
+	t     *testing.T
+	leave func() // closes it
 }
 
-// listen opens the stream on which the client is told of changes.
+// listen opens the stream on which the client is told of changes of lists.
 func (c *client) listen() *listener {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	l := &listener{t: c.t}
-	if c.era == mcp.Legacy {
-		l.reply = newReply(c.do(ctx, http.MethodGet, nil))
-	} else {
-		l.reply = c.post(ctx, c.request(c.nextID(), mcp.MethodListen,
-			`"notifications":{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true}`, ""))
-	}
-	c.t.Cleanup(func() {
-		cancel()
-		l.close()
-	})
+	l := c.listenFor(c.nextID(), `"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true`)
 	if c.era == mcp.Modern {
 		l.told(mcp.NoteAcknowledged)
 	}
 	return l
 }
 
-// told waits for the next message, which must be of that method.
-func (l *listener) told(method string) {
+// listenFor opens the stream on which the client is told of changes; id and filter, raw members, are for a modern one.
+func (c *client) listenFor(id, filter string) *listener {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	l := &listener{t: c.t, leave: cancel}
+	if c.era == mcp.Legacy {
+		l.reply = newReply(c.do(ctx, http.MethodGet, nil))
+	} else {
+		l.reply = c.post(ctx, c.request(id, mcp.MethodListen, `"notifications":{`+filter+`}`, ""))
+	}
+	c.t.Cleanup(func() {
+		cancel()
+		l.close()
+	})
+	return l
+}
+
+// told waits for the next message, which must be of that method, and returns it.
+func (l *listener) told(method string) *mcp.Message {
 	l.t.Helper()
 	msg, err := l.next()
 	if err != nil {
 		l.t.Fatalf("waiting for %s: %v", method, err)
 	}
-	if m, err := mcp.Scan(msg); err != nil || m.Method != method {
+	m, err := mcp.Scan(msg)
+	if err != nil || m.Method != method {
 		l.t.Fatalf("got %s, wanted %s", msg, method)
 	}
+	return &m
 }

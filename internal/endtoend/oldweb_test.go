@@ -7,13 +7,17 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"testing"
 
+	"onemcp/internal/gateway"
+	"onemcp/internal/upstream/remote"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
 // oldWeb is the scripted server over HTTP+SSE. Each stream is a conversation of its own.
 type oldWeb struct {
 	script upstreamtest.Script
+	crowd  *upstreamtest.Crowd
 
 	mu      sync.Mutex
 	streams map[string]*oldConversation
@@ -23,13 +27,29 @@ type oldWeb struct {
 type oldConversation struct {
 	*upstreamtest.Server
 	ctx  context.Context
+	end  func()
 	work sync.WaitGroup
 	mu   sync.Mutex // held by who writes to the stream
 	rw   http.ResponseWriter
 }
 
 func newOldWeb(s upstreamtest.Script) *oldWeb {
-	return &oldWeb{script: s, streams: make(map[string]*oldConversation)}
+	return &oldWeb{script: s, crowd: upstreamtest.NewCrowd(), streams: make(map[string]*oldConversation)}
+}
+
+// serve describes w as a backend; it serves until t ends.
+func (w *oldWeb) serve(t *testing.T, name string) gateway.Spec {
+	t.Helper()
+	return overURL(t, name, serveWeb(t, w)+"/sse", remote.SSE)
+}
+
+// cut ends all streams.
+func (w *oldWeb) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.streams {
+		c.end()
+	}
 }
 
 // ServeHTTP implements http.Handler.
@@ -62,7 +82,12 @@ func (w *oldWeb) take(id string, body []byte) bool {
 
 func (w *oldWeb) stream(rw http.ResponseWriter, r *http.Request) {
 	id := rand.Text()
-	c := &oldConversation{Server: upstreamtest.NewServer(w.script), ctx: r.Context(), rw: rw}
+	c := &oldConversation{Server: upstreamtest.NewServer(w.script), rw: rw}
+	ctx, cancel := context.WithCancel(r.Context())
+	c.ctx, c.end = ctx, sync.OnceFunc(func() { cancel(); c.Leave() })
+	defer c.end()
+	c.Join(w.crowd)
+	c.SetOutlet(c.say)
 	w.mu.Lock()
 	w.streams[id] = c
 	w.mu.Unlock()
@@ -70,10 +95,11 @@ func (w *oldWeb) stream(rw http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	event(rw, "endpoint", "/messages?id="+id)
 	c.mu.Unlock()
-	<-r.Context().Done()
+	<-c.ctx.Done()
 	w.mu.Lock()
 	delete(w.streams, id)
 	w.mu.Unlock()
+	c.end()
 	c.work.Wait()
 }
 

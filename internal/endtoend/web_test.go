@@ -24,6 +24,7 @@ type web struct {
 	gate   chan struct{} // if not nil, nothing is answered before it is closed
 	posted func([]byte)  // if not nil, is told of every message, before it is handled
 	modern *upstreamtest.Server
+	crowd  *upstreamtest.Crowd
 
 	mu       sync.Mutex
 	sessions map[string]*webSession
@@ -33,11 +34,13 @@ type web struct {
 type webSession struct {
 	*upstreamtest.Server
 	ctx context.Context
-	end context.CancelFunc
+	end func()
 }
 
 func newWeb(s upstreamtest.Script) *web {
-	return &web{script: s, ended: make(chan string, 1000), modern: upstreamtest.NewServer(s), sessions: make(map[string]*webSession)}
+	w := &web{script: s, ended: make(chan string, 1000), modern: upstreamtest.NewServer(s), crowd: upstreamtest.NewCrowd(), sessions: make(map[string]*webSession)}
+	w.modern.Join(w.crowd)
+	return w
 }
 
 // serve describes w as a backend; it serves until t ends.
@@ -73,12 +76,26 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		c.end()
 		w.ended <- r.Header.Get(mcp.HeaderSession)
 	default: // the stream for what belongs to no request
-		newSpeaker(rw).open()
+		out := newSpeaker(rw)
+		out.open()
+		c.SetOutlet(out.say)
+		defer c.SetOutlet(nil)
 		select {
 		case <-c.ctx.Done():
 		case <-r.Context().Done():
 		}
 	}
+}
+
+// cut forgets all sessions, and ends the subscriptions of modern clients.
+func (w *web) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, c := range w.sessions {
+		c.end()
+		delete(w.sessions, id)
+	}
+	w.modern.Drop()
 }
 
 func (w *web) find(session string) *webSession {
@@ -123,7 +140,9 @@ func (w *web) post(rw http.ResponseWriter, r *http.Request, body []byte) {
 
 func (w *web) begin(id string) *webSession {
 	c := &webSession{Server: upstreamtest.NewServer(w.script)}
-	c.ctx, c.end = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	c.ctx, c.end = ctx, sync.OnceFunc(func() { cancel(); c.Leave() })
+	c.Join(w.crowd)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sessions[id] = c

@@ -183,7 +183,7 @@ func (g *Gateway) rebuild(b *backend, announced announcement) {
 	old := g.current.Load()
 	next := old.again()
 	g.current.Store(next)
-	g.hub.changed(old, next)
+	g.hub.changed(old, next, false)
 }
 
 func (g *Gateway) swap(next *generation) {
@@ -193,7 +193,8 @@ func (g *Gateway) swap(next *generation) {
 	old := g.current.Load()
 	next.build()
 	g.current.Store(next)
-	g.hub.changed(old, next)
+	g.inherit(old, next)
+	g.hub.changed(old, next, true)
 }
 
 // Check reports whether a scope makes sense now: its backend exists, or its selector can be read.

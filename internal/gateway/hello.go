@@ -44,7 +44,7 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 		g.opts.Sessions.End(s)
 		return nil, Answer{}, err
 	}
-	g.hub.join(s, scope)
+	g.hub.join(c)
 	s.OnEnd(func() { g.leave(s) })
 	return s, a, nil
 }

@@ -18,6 +18,8 @@ type listener struct {
 	tag   []byte // raw subscription id of a modern listener; nil for a legacy one
 	send  func(msg []byte)
 
+	client *Client // the session's; nil for a modern listener
+
 	sending sync.Mutex // held while send is called
 	closed  bool       // nothing is sent any more
 
@@ -67,8 +69,9 @@ func (h *hub) remove(l *listener) {
 }
 
 // join makes a session a listener to everything in its scope, until it ends.
-func (h *hub) join(s *session.Session, scope Scope) *listener {
-	l := &listener{scope: scope, wants: announcement{true, true, true, true}, send: s.Send}
+func (h *hub) join(c *Client) *listener {
+	s := c.Session
+	l := &listener{scope: c.Scope, wants: announcement{true, true, true, true}, send: s.Send, client: c}
 	h.mu.Lock()
 	if h.sessions == nil {
 		h.sessions = make(map[*session.Session]*listener)
@@ -110,7 +113,10 @@ func (h *hub) announce(backend string, a announcement) {
 
 // changed tells each listener, once a list, of the lists in its own view that differ between two
 // generations or that one of its backends announced.
-func (h *hub) changed(old, next *generation) {
+//
+// A session that has a connection of its own to the one backend it talks to hears from there of its own lists; here only a
+// reload concerns it.
+func (h *hub) changed(old, next *generation, reload bool) {
 	h.mu.Lock()
 	announced := h.announced
 	h.announced = nil
@@ -121,6 +127,9 @@ func (h *hub) changed(old, next *generation) {
 	h.mu.Unlock()
 	seen := make(map[Scope]announcement) // listeners of one scope see the same
 	for _, l := range all {
+		if !reload && l.hearsItself(next) {
+			continue
+		}
 		diff, ok := seen[l.scope]
 		if !ok {
 			diff = difference(l.scope, old, next, announced)
@@ -128,6 +137,15 @@ func (h *hub) changed(old, next *generation) {
 		}
 		l.tell(diff)
 	}
+}
+
+// hearsItself reports whether a listener's lists come over a connection of its own.
+func (l *listener) hearsItself(g *generation) bool {
+	if l.client == nil || l.scope.Backend == "" {
+		return false
+	}
+	b := g.byName[l.scope.Backend]
+	return b != nil && b.hasOwn(l.client)
 }
 
 func (l *listener) tell(changed announcement) {
@@ -231,8 +249,15 @@ func (h *hub) updated(backend string, m *mcp.Message) {
 func (l *listener) subscribed(uri, backend string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	owner, ok := l.uris[uri]
-	return ok && owner == backend
+	if owner, ok := l.uris[uri]; ok {
+		return owner == backend
+	}
+	for of, owner := range l.uris {
+		if owner == backend && isPart(uri, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // urisOf returns what listeners have subscribed to under a name.

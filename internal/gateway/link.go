@@ -274,6 +274,18 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	}
 }
 
+// hasOwn reports whether a client has an open connection of its own.
+func (b *backend) hasOwn(c *Client) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, l := range b.links {
+		if key.owner != nil && key.owner == c.owner() && l.isOpen() {
+			return true
+		}
+	}
+	return false
+}
+
 // dropLinks closes all links but the primary one, after the backend was lost.
 func (b *backend) dropLinks() {
 	b.mu.Lock()

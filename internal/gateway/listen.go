@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"onemcp/internal/mcp"
@@ -10,7 +11,8 @@ import (
 // A round is one subscriptions/listen towards a modern backend.
 type round struct {
 	subs    *subscriptions
-	version int // of the uris it asks for
+	uris    []string
+	version int // of uris
 	cancel  context.CancelFunc
 	acked   chan struct{} // closed when the backend has acknowledged
 	over    chan bool     // tells, once, whether another round makes sense
@@ -49,7 +51,7 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 func (s *subscriptions) open(ctx context.Context, l *link, group *sync.WaitGroup) *round {
 	uris, version := s.wanted()
 	ctx, cancel := context.WithCancel(ctx)
-	r := &round{subs: s, version: version, cancel: cancel, acked: make(chan struct{}), over: make(chan bool, 1)}
+	r := &round{subs: s, uris: uris, version: version, cancel: cancel, acked: make(chan struct{}), over: make(chan bool, 1)}
 	group.Go(func() {
 		defer cancel()
 		reply, err := s.b.askOn(ctx, l, mcp.MethodListen, listenParams(uris), r)
@@ -72,7 +74,7 @@ func (r *round) settle(ctx context.Context) {
 func (r *round) Notify(m *mcp.Message) {
 	switch m.Method {
 	case mcp.NoteAcknowledged:
-		r.subs.acknowledge(r.version)
+		r.subs.acknowledge(r.version, notIn(r.uris, mcp.Member(m.Value(mcp.FieldNotifications), "resourceSubscriptions")))
 		r.once.Do(func() { close(r.acked) })
 	case mcp.NoteResourceUpdated:
 		r.subs.b.g.hub.updated(r.subs.b.name, m)
@@ -86,9 +88,24 @@ func (r *round) Ask(m *mcp.Message, answer func([]byte)) {
 	answer(mcp.AppendError(nil, m.IDBytes(), mcp.CodeMethodNotFound, "no requests are taken here", nil))
 }
 
-func (s *subscriptions) acknowledge(version int) {
+// notIn returns the texts that a raw list does not hold.
+func notIn(all []string, list []byte) (missing []string) {
+	for _, text := range all {
+		if !slices.ContainsFunc(mcp.Elements(list), func(raw []byte) bool {
+			one, _ := mcp.Unquote(raw)
+			return one == text
+		}) {
+			missing = append(missing, text)
+		}
+	}
+	return missing
+}
+
+func (s *subscriptions) acknowledge(version int, denied []string) {
 	s.mu.Lock()
-	s.acked = max(s.acked, version)
+	if version >= s.acked {
+		s.acked, s.denied = version, denied
+	}
 	s.mu.Unlock()
 	s.changes.fire()
 }

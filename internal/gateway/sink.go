@@ -109,7 +109,7 @@ func (s *linkSink) Notify(m *mcp.Message) {
 	b, owner := s.l.b, s.l.client
 	switch m.Method {
 	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged:
-		b.subs.listChanged(m.Method)
+		s.listChanged(m)
 	case mcp.NoteResourceUpdated:
 		if owner == nil {
 			b.g.hub.updated(s.l.subscriptions(), m)
@@ -131,6 +131,18 @@ func (s *linkSink) Notify(m *mcp.Message) {
 			return
 		}
 		b.log.Debug("notification that belongs to nobody", "method", m.Method)
+	}
+}
+
+// listChanged: the catalog is made of what the shared connection lists, and that tells of its changes itself. A
+// connection of a client's own concerns that client alone, and only where it sees the backend's own lists.
+func (s *linkSink) listChanged(m *mcp.Message) {
+	owner := s.l.client
+	switch {
+	case owner == nil:
+		s.l.b.subs.listChanged(m.Method)
+	case owner.Session != nil && owner.Scope.Backend != "":
+		owner.Session.Send(m.Retag(nil, nil))
 	}
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type subscriptions struct {
 	uris      map[string]int // how many listeners want each
 	version   int            // counts changes of uris
 	acked     int            // the version a modern backend has acknowledged
+	denied    []string       // of the uris, what it does not honour
 	refused   bool           // the modern backend does not know subscriptions/listen
 }
 
@@ -79,10 +81,12 @@ func (s *subscriptions) add(ctx context.Context, l *link, uri string) (*mcp.Mess
 	}
 	version := s.version
 	s.mu.Unlock()
-	if !first {
+	switch {
+	case first:
+		nudge(s.resub)
+	case l.info.Era == mcp.Legacy:
 		return nil, nil
 	}
-	nudge(s.resub)
 	refusal, err := s.ask(ctx, l, uri, version)
 	if err != nil || refusal != nil {
 		s.remove(ctx, nil, uri)
@@ -92,7 +96,7 @@ func (s *subscriptions) add(ctx context.Context, l *link, uri string) (*mcp.Mess
 
 func (s *subscriptions) ask(ctx context.Context, l *link, uri string, version int) (*mcp.Message, error) {
 	if l.info.Era == mcp.Modern {
-		return nil, s.waitAcked(ctx, version)
+		return nil, s.waitAcked(ctx, uri, version)
 	}
 	reply, err := s.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri))
 	if err == nil && reply.Kind == mcp.Error {
@@ -103,14 +107,17 @@ func (s *subscriptions) ask(ctx context.Context, l *link, uri string, version in
 
 func uriParams(uri string) []byte { return append(mcp.Quote([]byte(`{"uri":`), uri), '}') }
 
-func (s *subscriptions) waitAcked(ctx context.Context, version int) error {
+func (s *subscriptions) waitAcked(ctx context.Context, uri string, version int) error {
 	for {
 		next := s.changes.next()
 		s.mu.Lock()
-		done, refused := s.acked >= version, s.refused
+		done, refused, denied := s.acked >= version, s.refused, slices.Contains(s.denied, uri)
 		s.mu.Unlock()
 		if refused {
 			return fault.New(fault.Unsupported, "backend %q offers no subscriptions", s.b.name)
+		}
+		if done && denied {
+			return fault.New(fault.NotFound, "backend %q takes no subscription to %s", s.b.name, uri)
 		}
 		if done {
 			return nil
@@ -162,11 +169,7 @@ func (s *subscriptions) keep(ctx context.Context, l *link) {
 		return
 	}
 	uris, _ := s.wanted()
-	for _, uri := range uris {
-		if _, err := s.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
-			s.b.log.Warn("subscription could not be renewed", "err", loggable(err))
-		}
-	}
+	s.b.subscribeAll(ctx, l, uris)
 }
 
 // subscribed returns what is subscribed to on a link that not all clients share.
@@ -192,13 +195,7 @@ func (l *link) subscriptions() string {
 }
 
 // resubscribe renews the subscriptions on a link that takes the place of a lost one.
-func (l *link) resubscribe(ctx context.Context) {
-	for _, uri := range l.subscribed() {
-		if _, err := l.b.ask(ctx, l, mcp.MethodSubscribe, uriParams(uri)); err != nil {
-			l.b.log.Warn("subscription could not be renewed", "err", loggable(err))
-		}
-	}
-}
+func (l *link) resubscribe(ctx context.Context) { l.b.subscribeAll(ctx, l, l.subscribed()) }
 
 // reopen opens a session's own connection again, as soon as the backend is back, unless the session ends before.
 func (b *backend) reopen(life context.Context, c *Client) {

@@ -74,7 +74,7 @@ func (s *Server) declared() string {
 		more += `"prompts":{},"completions":{},`
 	}
 	if s.Offers[mcp.MethodResourcesList] != "" || s.Offers[mcp.MethodTemplatesList] != "" {
-		more += `"resources":{},`
+		more += `"resources":{"subscribe":true,"listChanged":true},`
 	}
 	return "{" + more + capabilities[1:]
 }

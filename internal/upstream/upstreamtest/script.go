@@ -19,6 +19,8 @@ type Script struct {
 	Once  string    // a path: Probe counts only while no file is there, and makes one
 	Limit int       // the driver's limit of a message, in bytes; 0: its default
 	Mute  bool      // answers nothing at all
+	Hush  bool      // tells nothing on a subscription by itself
+	Deny  string    // the resource that nobody may subscribe to
 
 	Offers map[string]string // raw results by method, instead of its own; a list here is declared
 }

@@ -18,6 +18,7 @@ func (s *Server) Serve(in io.Reader, out io.Writer) {
 		defer mu.Unlock()
 		_, _ = out.Write(append(msg, '\n')) // the end of in follows
 	}
+	s.SetOutlet(send)
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"onemcp/internal/mcp"
@@ -26,18 +25,26 @@ type Server struct {
 	asked    map[string]chan []byte        // by raw id of our own requests
 	asks     int
 	nonce    string
+
+	crowd    *Crowd
+	over     chan struct{} // closed when the conversation has left its crowd
+	interest interest
 }
 
 // NewServer returns a server that follows s.
 func NewServer(s Script) *Server {
-	return &Server{
+	server := &Server{
 		Script:  s,
 		Crash:   func() { os.Exit(3) },
 		arrived: make(chan struct{}),
 		running: make(map[string]context.CancelFunc),
 		asked:   make(map[string]chan []byte),
 		nonce:   rand.Text(),
+		over:    make(chan struct{}),
 	}
+	server.interest.init()
+	server.Join(NewCrowd())
+	return server
 }
 
 // Handle takes one message and returns when all that comes of it was sent. What it sends goes out through
@@ -68,8 +75,9 @@ func (s *Server) receive(m *mcp.Message, cancel context.CancelFunc) {
 	if m.Kind == mcp.Request {
 		s.running[string(m.IDBytes())] = cancel
 	}
-	if name := toolName(m); name != "await" && name != "count" {
+	if name := toolName(m); name != "await" && name != "count" && name != "heard" {
 		s.received = append(s.received, m.Raw)
+		s.crowd.receive(m.Raw)
 	}
 	close(s.arrived)
 	s.arrived = make(chan struct{})
@@ -115,6 +123,9 @@ func (s *Server) request(ctx context.Context, m *mcp.Message, send func([]byte))
 }
 
 func (s *Server) noticed(m *mcp.Message) {
+	if m.Method == mcp.NoteInitialized {
+		s.change(func(i *interest) { i.legacy = true })
+	}
 	if m.Method != mcp.NoteCancelled {
 		return
 	}
@@ -174,6 +185,8 @@ func (s *Server) answer(ctx context.Context, m *mcp.Message, send func([]byte)) 
 		return s.result(m, `{"tools":[`+toolList()+`]}`)
 	case mcp.MethodListen:
 		return s.listen(ctx, m, send)
+	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
+		return s.subscribe(m)
 	case mcp.MethodToolsCall:
 		if tool := tools()[toolName(m)]; tool != nil {
 			return tool(&call{s, m, send}, ctx)
@@ -243,18 +256,6 @@ func (s *Server) initialize(m *mcp.Message) []byte {
 func (s *Server) wrongVersion(m *mcp.Message) []byte {
 	supported, _ := json.Marshal(s.versions())
 	return mcp.AppendError(nil, m.IDBytes(), mcp.CodeUnsupportedVersion, "unsupported protocol version", []byte(`{"supported":`+string(supported)+`}`))
-}
-
-// listen acknowledges a subscription, tells of one change, and holds it until it is cancelled.
-func (s *Server) listen(ctx context.Context, m *mcp.Message, send func([]byte)) []byte {
-	meta := `"_meta":{"` + mcp.MetaSubscription + `":` + string(m.IDBytes()) + `}`
-	wanted := string(m.Value(mcp.FieldNotifications))
-	send(mcp.AppendNotification(nil, mcp.NoteAcknowledged, []byte(`{`+meta+`,"notifications":`+wanted+`}`)))
-	if strings.Contains(wanted, "toolsListChanged") {
-		send(mcp.AppendNotification(nil, mcp.NoteToolsChanged, []byte(`{`+meta+`}`)))
-	}
-	<-ctx.Done()
-	return nil
 }
 
 // result answers m with a result, to which a modern one's members are added.

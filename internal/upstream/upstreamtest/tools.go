@@ -40,6 +40,9 @@ func tools() map[string]tool {
 		"crash":    (*call).crash,    // the end of the process
 		"whoami":   (*call).whoami,   // {"pid":1,"conversation":"x"}
 		"parting":  (*call).parting,  // {"text":"x"}: a log message when it is cancelled
+		"news":     (*call).news,     // {"method":"m","params":{}}: a notification to all clients of the server that asked for it
+		"heard":    (*call).heard,    // {"text":"x","n":2}: like await, but over all conversations of the server, and the n-th
+		"followed": (*call).followed, // {"text":"u","n":1}: answers when that many subscriptions name the resource u
 		"chatter":  (*call).chatter,  // {"n":3,"text":"x"}: progress and log messages, until cancelled
 	}
 }
