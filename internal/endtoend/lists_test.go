@@ -83,7 +83,7 @@ func TestLateArrivalsAreTold(t *testing.T) {
 			t.Errorf("%s: the list holds tools of %v", era, got)
 		}
 	}
-	r.connect(mcp.Legacy, "/mcp").call("early_1mcp_announce", `{"method":"notifications/prompts/list_changed"}`)
+	r.connect(mcp.Legacy, "/mcp").call("early_1mcp_news", `{"method":"notifications/prompts/list_changed"}`)
 	for _, era := range bothEras {
 		listeners[era].direct.told(mcp.NotePromptsChanged) // the first thing it hears
 		listeners[era].merged.told(mcp.NotePromptsChanged)

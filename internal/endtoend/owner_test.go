@@ -27,21 +27,21 @@ var crowd = []struct {
 	byStream bool
 	make     func(*testing.T, string) gateway.Spec
 }{
-	{"stdio-both", false, func(t *testing.T, name string) gateway.Spec { return overStdio(t, name, upstreamtest.Script{}) }},
+	{"stdio-both", false, func(t *testing.T, name string) gateway.Spec { return overStdio(t, name, upstreamtest.Script{Hush: true}) }},
 	{"stdio-legacy", false, func(t *testing.T, name string) gateway.Spec {
 		return overStdio(t, name, upstreamtest.Script{Eras: legacyOnly})
 	}},
 	{"stdio-modern", false, func(t *testing.T, name string) gateway.Spec {
-		return overStdio(t, name, upstreamtest.Script{Eras: modernOnly})
+		return overStdio(t, name, upstreamtest.Script{Eras: modernOnly, Hush: true})
 	}},
-	{"http-both", true, func(t *testing.T, name string) gateway.Spec { return overHTTP(t, name, upstreamtest.Script{}) }},
+	{"http-both", true, func(t *testing.T, name string) gateway.Spec { return overHTTP(t, name, upstreamtest.Script{Hush: true}) }},
 	{"http-legacy", true, func(t *testing.T, name string) gateway.Spec {
 		s := overHTTP(t, name, upstreamtest.Script{Eras: legacyOnly})
 		s.Isolation = gateway.Shared
 		return s
 	}},
 	{"http-modern", true, func(t *testing.T, name string) gateway.Spec {
-		return overHTTP(t, name, upstreamtest.Script{Eras: modernOnly})
+		return overHTTP(t, name, upstreamtest.Script{Eras: modernOnly, Hush: true})
 	}},
 	{"sse", false, func(t *testing.T, name string) gateway.Spec { return overSSE(t, name, upstreamtest.Script{}) }},
 }

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,4 +151,14 @@ func (w *world) heard(text string, n int) string {
 func (w *world) followed(uri string, n int) {
 	w.t.Helper()
 	w.rig.connect(mcp.Legacy, "/mcp/servers/b").call("followed", fmt.Sprintf(`{"text":%q,"n":%d}`, uri, n))
+}
+
+// times returns how many messages that hold a text the backend has received so far.
+func (w *world) times(text string) int {
+	w.t.Helper()
+	n, err := strconv.Atoi(w.rig.connect(mcp.Legacy, "/mcp/servers/b").call("times", fmt.Sprintf(`{"text":%q}`, text)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }

@@ -134,16 +134,19 @@ func (s *linkSink) Notify(m *mcp.Message) {
 	}
 }
 
-// listChanged: the catalog is made of what the shared connection lists, and that tells of its changes itself. A
-// connection of a client's own concerns that client alone, and only where it sees the backend's own lists.
+// listChanged: the catalog is made of what the shared connection lists, and that tells of its changes itself. What a
+// client's own connection says concerns that client alone, where it sees the backend's own lists; for the others it is a
+// reason to look.
 func (s *linkSink) listChanged(m *mcp.Message) {
 	owner := s.l.client
-	switch {
-	case owner == nil:
+	if owner == nil {
 		s.l.b.subs.listChanged(m.Method)
-	case owner.Session != nil && owner.Scope.Backend != "":
+		return
+	}
+	if owner.Session != nil && owner.Scope.Backend != "" {
 		owner.Session.Send(m.Retag(nil, nil))
 	}
+	s.l.b.subs.refresh()
 }
 
 // log passes a log message to the one client the connection is for, or to our own log.

@@ -62,12 +62,15 @@ func (a *ask) answer(body []byte) {
 	a.p.out.Push(body)
 }
 
-// withdraw hands on that the other side cancels one of its own requests, to whoever has the request.
+// withdraw hands on that the other side cancels one of its own requests, to whoever has the request. It is not
+// answered any more.
 func (p *Peer) withdraw(m *mcp.Message) {
+	id := string(m.Value(mcp.FieldRequestID))
 	p.mu.Lock()
-	a := p.asks[string(m.Value(mcp.FieldRequestID))]
+	a := p.asks[id]
+	delete(p.asks, id)
 	p.mu.Unlock()
-	if a == nil {
+	if a == nil || a.answered.Swap(true) {
 		return // answered, or never asked
 	}
 	if a.call == 0 {

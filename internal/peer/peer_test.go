@@ -203,8 +203,8 @@ func TestRequestsOfTheOtherSide(t *testing.T) {
 	const cancel = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"q"}}`
 	inBubble(t, peer.Options{}, func(r *rig) {
 		c := r.call(1, "x", "a")
-		r.send(request, cancel)
-		if got := c.up.take(); got != request+"\n"+cancel {
+		r.send(request)
+		if got := c.up.take(); got != request {
 			t.Errorf("the call got %s", got)
 		}
 		answer := c.up.answers[0]
@@ -219,6 +219,15 @@ func TestRequestsOfTheOtherSide(t *testing.T) {
 		}
 		if got := c.up.take() + r.up.take(); got != "" {
 			t.Errorf("cancelled after its answer: %s", got)
+		}
+		r.send(request, cancel)
+		if got := c.up.take(); got != request+"\n"+cancel {
+			t.Errorf("the call got %s", got)
+		}
+		c.up.answers[1]([]byte(`{"jsonrpc":"2.0","id":"q","result":3}`))
+		r.send(`{"jsonrpc":"2.0","id":6,"method":"ping"}`)
+		if got := r.read(); got != `{"jsonrpc":"2.0","id":6,"result":{}}` {
+			t.Errorf("a request that was cancelled is answered: %s", got)
 		}
 	})
 }

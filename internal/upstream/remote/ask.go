@@ -69,17 +69,20 @@ func (a *ask) answer(body []byte) {
 	a.l.reply(body)
 }
 
-// withdraw hands on that the backend cancels one of its own requests, to whoever has the request.
+// withdraw hands on that the backend cancels one of its own requests, to whoever has the request. It is not answered any
+// more.
 func (l *ledger) withdraw(m *mcp.Message) {
+	id := string(m.Value(mcp.FieldRequestID))
 	l.mu.Lock()
-	a := l.asks[string(m.Value(mcp.FieldRequestID))]
+	a := l.asks[id]
+	delete(l.asks, id)
 	var holder *call
 	if a != nil {
 		holder = a.holder
 	}
 	l.mu.Unlock()
 	switch {
-	case a == nil: // answered, or never asked
+	case a == nil || a.answered.Swap(true): // answered, or never asked
 	case holder == nil:
 		l.notify(m)
 	default:

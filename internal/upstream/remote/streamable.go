@@ -27,6 +27,7 @@ type streamable struct {
 	opening upstream.Opening
 	ledger  *ledger
 	tasks   tasks
+	replies tasks      // answers and cancellations on their way
 	lost    chan error // why Run is to end; the first counts
 	ready   atomic.Bool
 	refusal atomic.Int32 // the HTTP status initialize was refused with, for who knows other transports
@@ -48,6 +49,7 @@ func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	s.at.pool.enter()
 	defer s.at.pool.leave()
 	s.tasks.start()
+	s.replies.start()
 	s.ledger.admit()
 	info, err := upstream.Handshake(ctx, s, s.opening)
 	if err != nil {
@@ -84,9 +86,12 @@ func (s *streamable) close(ctx context.Context, err error) error {
 		s.ledger.refuse(s.at.errNotConnected().WithCause(err))
 	}
 	s.tasks.stop()
-	if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, errUnreachable) {
-		s.endSession()
+	if errors.Is(err, upstream.ErrSessionLost) || errors.Is(err, errUnreachable) {
+		s.replies.stop()
+		return err
 	}
+	s.replies.finish(goodbyeTime) // the end of the session must not overtake a cancellation
+	s.endSession()
 	return err
 }
 
@@ -131,6 +136,11 @@ func (s *streamable) Notify(ctx context.Context, body []byte) error {
 	if err := s.ledger.shut(); err != nil {
 		return err
 	}
+	return s.post(ctx, body)
+}
+
+// post sends a message that is not answered.
+func (s *streamable) post(ctx context.Context, body []byte) error {
 	m, err := mcp.Scan(body)
 	if err != nil {
 		return fault.New(fault.Malformed, "a message to backend %q is not valid: %s", s.at.name, err)
@@ -155,10 +165,10 @@ func (s *streamable) Notify(ctx context.Context, body []byte) error {
 
 // reply sends the answer to a request of the backend, in the background.
 func (s *streamable) reply(body []byte) {
-	s.tasks.run(func(ctx context.Context) {
+	s.replies.run(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, noticeTime)
 		defer cancel()
-		if err := s.Notify(ctx, body); err != nil {
+		if err := s.post(ctx, body); err != nil {
 			s.at.logLost(ctx, "an answer to a request of the backend was not delivered", err)
 		}
 	})

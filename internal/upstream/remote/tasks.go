@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // tasks are the goroutines of a connection that belong to no call. The zero value takes none.
@@ -39,5 +40,16 @@ func (t *tasks) stop() {
 	t.ctx = nil
 	t.mu.Unlock()
 	cancel()
+	t.running.Wait()
+}
+
+// finish takes no more of them, gives those there are a while to end by themselves, ends the others, and waits.
+func (t *tasks) finish(while time.Duration) {
+	t.mu.Lock()
+	cancel := t.cancel
+	t.ctx = nil
+	t.mu.Unlock()
+	defer cancel()
+	defer time.AfterFunc(while, cancel).Stop()
 	t.running.Wait()
 }

@@ -318,3 +318,16 @@ func (c *call) followed(ctx context.Context) []byte {
 	c.s.crowd.awaitFollowed(ctx, c.args().Text, c.args().N)
 	return c.structured("null")
 }
+
+// times answers with how many messages that hold a text the server has received.
+func (c *call) times(context.Context) []byte {
+	c.s.crowd.mu.Lock()
+	defer c.s.crowd.mu.Unlock()
+	n := 0
+	for _, msg := range c.s.crowd.received {
+		if bytes.Contains(msg, []byte(c.args().Text)) {
+			n++
+		}
+	}
+	return c.structured(string(mcp.AppendUint(nil, uint64(n))))
+}

@@ -75,7 +75,7 @@ func (s *Server) receive(m *mcp.Message, cancel context.CancelFunc) {
 	if m.Kind == mcp.Request {
 		s.running[string(m.IDBytes())] = cancel
 	}
-	if name := toolName(m); name != "await" && name != "count" && name != "heard" {
+	if name := toolName(m); name != "await" && name != "count" && name != "heard" && name != "times" {
 		s.received = append(s.received, m.Raw)
 		s.crowd.receive(m.Raw)
 	}

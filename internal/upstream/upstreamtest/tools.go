@@ -42,6 +42,7 @@ func tools() map[string]tool {
 		"parting":  (*call).parting,  // {"text":"x"}: a log message when it is cancelled
 		"news":     (*call).news,     // {"method":"m","params":{}}: a notification to all clients of the server that asked for it
 		"heard":    (*call).heard,    // {"text":"x","n":2}: like await, but over all conversations of the server, and the n-th
+		"times":    (*call).times,    // {"text":"x"}: how many messages the server has received that hold x
 		"followed": (*call).followed, // {"text":"u","n":1}: answers when that many subscriptions name the resource u
 		"chatter":  (*call).chatter,  // {"n":3,"text":"x"}: progress and log messages, until cancelled
 	}
