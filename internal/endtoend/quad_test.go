@@ -49,9 +49,6 @@ func (w way) path() string {
 	return "/mcp/servers/b"
 }
 
-// crosses reports whether the client and the backend are of different eras.
-func (w way) crosses() bool { return w.caller != w.era }
-
 // overLines reports whether the backend is a process.
 func (w way) overLines() bool { return strings.HasSuffix(w.name, "stdio") }
 

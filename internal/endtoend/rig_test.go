@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience ends a test that waits for what does not happen.
-const patience = 8 * time.Second
+const patience = time.Minute
 
 // rig is a gateway behind its front on a socket of its own.
 type rig struct {
