@@ -27,14 +27,18 @@ var crowd = []struct {
 	byStream bool
 	make     func(*testing.T, string) gateway.Spec
 }{
-	{"stdio-both", false, func(t *testing.T, name string) gateway.Spec { return overStdio(t, name, upstreamtest.Script{Hush: true}) }},
+	{"stdio-both", false, func(t *testing.T, name string) gateway.Spec {
+		return overStdio(t, name, upstreamtest.Script{Hush: true})
+	}},
 	{"stdio-legacy", false, func(t *testing.T, name string) gateway.Spec {
 		return overStdio(t, name, upstreamtest.Script{Eras: legacyOnly})
 	}},
 	{"stdio-modern", false, func(t *testing.T, name string) gateway.Spec {
 		return overStdio(t, name, upstreamtest.Script{Eras: modernOnly, Hush: true})
 	}},
-	{"http-both", true, func(t *testing.T, name string) gateway.Spec { return overHTTP(t, name, upstreamtest.Script{Hush: true}) }},
+	{"http-both", true, func(t *testing.T, name string) gateway.Spec {
+		return overHTTP(t, name, upstreamtest.Script{Hush: true})
+	}},
 	{"http-legacy", true, func(t *testing.T, name string) gateway.Spec {
 		s := overHTTP(t, name, upstreamtest.Script{Eras: legacyOnly})
 		s.Isolation = gateway.Shared
