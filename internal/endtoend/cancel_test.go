@@ -91,7 +91,7 @@ func (x *exchange) unanswered() {
 // is no answer to the client.
 func TestACancellationReachesTheBackend(t *testing.T) {
 	t.Parallel()
-	along(t, every(), upstreamtest.Script{}, func(w *world) {
+	along(t, every(), upstreamtest.Script{}, func(t *testing.T, w *world) {
 		for i, tool := range []string{"hang", "late"} {
 			c, mark := w.connect(), fmt.Sprintf("to be cancelled %d", i)
 			id := []string{`"a\u0062\"\\"`, `9007199254740993`}[i]
@@ -122,7 +122,7 @@ func (w *world) silent(text string) {
 // TestALostConnectionOfALegacyClientCancelsNothing: the call goes on, and the client can still have it cancelled.
 func TestALostConnectionOfALegacyClientCancelsNothing(t *testing.T) {
 	t.Parallel()
-	along(t, every(), upstreamtest.Script{}, func(w *world) {
+	along(t, every(), upstreamtest.Script{}, func(t *testing.T, w *world) {
 		if w.caller == mcp.Modern {
 			t.Log("closing is how a modern client cancels")
 			return
@@ -169,7 +169,7 @@ func TestTheBackendIsToldOfATimeout(t *testing.T) {
 // backend.
 func TestABackendWithdrawsItsQuestion(t *testing.T) {
 	t.Parallel()
-	along(t, ways(shared, cells[0], cells[1], cells[2]), upstreamtest.Script{}, func(w *world) {
+	along(t, ways(shared, cells[0], cells[1], cells[2]), upstreamtest.Script{}, func(t *testing.T, w *world) {
 		c := w.rig.client(w.caller, w.path())
 		c.capabilities = `{"elicitation":{}}`
 		if w.caller == mcp.Modern {

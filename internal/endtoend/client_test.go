@@ -29,6 +29,7 @@ type client struct {
 	capabilities string // raw, as declared
 	info         string // raw, as declared
 	affinity     string // of a modern client
+	unlogged     bool   // a modern client: asks for no log messages by itself
 }
 
 func (r *rig) client(era mcp.Era, path string) *client {
@@ -88,8 +89,12 @@ func (c *client) labels() string {
 	if c.era == mcp.Legacy {
 		return ""
 	}
-	return fmt.Sprintf(`"%s":"%s","%s":%s,"%s":%s,"%s":"debug",`, mcp.MetaVersion, mcp.LatestModern,
-		mcp.MetaCapabilities, c.capabilities, mcp.MetaClientInfo, c.info, mcp.MetaLogLevel)
+	labels := fmt.Sprintf(`"%s":"%s","%s":%s,"%s":%s,`, mcp.MetaVersion, mcp.LatestModern,
+		mcp.MetaCapabilities, c.capabilities, mcp.MetaClientInfo, c.info)
+	if !c.unlogged {
+		labels += `"` + mcp.MetaLogLevel + `":"debug",`
+	}
+	return labels
 }
 
 func (c *client) nextID() string { return strconv.FormatInt(c.ids.Add(1), 10) }

@@ -16,7 +16,7 @@ func TestCompletionsGoToWhoseTheyAre(t *testing.T) {
 		mcp.MethodTemplatesList: `{"resourceTemplates":[{"uriTemplate":"test://{a}/{b}","name":"t"}]}`,
 		mcp.MethodComplete:      `{"completion":{"values":["\u0061","b"],"total":1e1,"hasMore":true,"x":1.0}}`,
 	}}
-	along(t, every(), script, func(w *world) {
+	along(t, every(), script, func(t *testing.T, w *world) {
 		c := w.connect()
 		refs := []struct{ name, mine, theirs string }{
 			{"a prompt", `{"x":1.0,"type":"ref/prompt","name":"` + w.own("p") + `"}`, `{"x":1.0,"type":"ref/prompt","name":"p"}`},

@@ -61,7 +61,7 @@ type world struct {
 }
 
 // along runs a test once for each way.
-func along(t *testing.T, all []way, script upstreamtest.Script, test func(w *world)) {
+func along(t *testing.T, all []way, script upstreamtest.Script, test func(t *testing.T, w *world)) {
 	t.Helper()
 	for _, w := range all {
 		t.Run(w.String(), func(t *testing.T) {
@@ -77,7 +77,7 @@ func along(t *testing.T, all []way, script upstreamtest.Script, test func(w *wor
 				cut(world)
 				world.comeBack()
 			}
-			test(world)
+			test(t, world)
 		})
 	}
 }

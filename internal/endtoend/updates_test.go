@@ -94,7 +94,7 @@ const updateOfA = `{"uri":"test://a","x":[1.0]}`
 // TestUpdatesGoToThoseWhoAsked: two have subscribed to a resource, another client has not.
 func TestUpdatesGoToThoseWhoAsked(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		bystander := w.connect().listen()
 		one, two := w.follow(`"one\u0031"`), w.follow(`9007199254740993`)
 		w.news(mcp.NoteResourceUpdated, updateOfA)
@@ -115,7 +115,7 @@ func TestUpdatesGoToThoseWhoAsked(t *testing.T) {
 // TestAPartOfWhatIsFollowedChanges: the protocol lets a backend tell of a part of the resource that was subscribed to.
 func TestAPartOfWhatIsFollowedChanges(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		f := w.follow(`7`)
 		w.news(mcp.NoteResourceUpdated, `{"uri":"test://ab","follows":"test://a"}`) // is none
 		w.news(mcp.NoteResourceUpdated, `{"uri":"test://a/part","follows":"test://a"}`)
@@ -129,7 +129,7 @@ func TestAPartOfWhatIsFollowedChanges(t *testing.T) {
 // TestTheLastToLeaveEndsASubscription: on a connection that is shared the backend is asked once, and told when nobody is left.
 func TestTheLastToLeaveEndsASubscription(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		both := 1
 		if w.private() {
 			both = 2
@@ -148,7 +148,7 @@ func TestTheLastToLeaveEndsASubscription(t *testing.T) {
 // TestSubscriptionsOutliveTheConnection: what was subscribed to is again, when the backend is back.
 func TestSubscriptionsOutliveTheConnection(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		f := w.follow(`"f"`)
 		w.cut()
 		w.followed("test://a", 1)
@@ -160,7 +160,7 @@ func TestSubscriptionsOutliveTheConnection(t *testing.T) {
 // TestSubscriptionsOutliveAReload: a backend that is replaced, or goes away and comes again, is asked for what its listeners want.
 func TestSubscriptionsOutliveAReload(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		f := w.follow(`"f"`)
 		w.gateway.Apply(setup(w.spares[0]))
 		w.ready()
@@ -184,7 +184,7 @@ func TestSubscriptionsOutliveAReload(t *testing.T) {
 // TestARefusedSubscriptionIsRefused: a legacy client gets the backend's word; a modern one is not told that it is honoured.
 func TestARefusedSubscriptionIsRefused(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		if w.caller == mcp.Modern {
 			w.follow(`1`) // looks at what is honoured
 			return
@@ -200,7 +200,7 @@ func TestARefusedSubscriptionIsRefused(t *testing.T) {
 // TestListChangesGoToThoseWhoAsked, each of the three kinds.
 func TestListChangesGoToThoseWhoAsked(t *testing.T) {
 	t.Parallel()
-	along(t, every(), watched, func(w *world) {
+	along(t, every(), watched, func(t *testing.T, w *world) {
 		kinds := []struct{ filter, note string }{
 			{"toolsListChanged", mcp.NoteToolsChanged}, {"promptsListChanged", mcp.NotePromptsChanged}, {"resourcesListChanged", mcp.NoteResourcesChanged},
 		}

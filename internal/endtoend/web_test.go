@@ -121,6 +121,8 @@ func (w *web) post(rw http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 		answer(rw, r.Context(), w.modern, &m, body)
+	case m.Kind == mcp.Notification && mcp.LooksModern(r.Header.Get(mcp.HeaderVersion)):
+		answer(rw, r.Context(), w.modern, &m, body)
 	case m.Method == mcp.MethodInitialize:
 		id := rand.Text()
 		rw.Header().Set(mcp.HeaderSession, id)

@@ -44,7 +44,7 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 		g.opts.Sessions.End(s)
 		return nil, Answer{}, err
 	}
-	g.hub.join(c)
+	g.hub.join(k.c)
 	s.OnEnd(func() { g.leave(s) })
 	return s, a, nil
 }

@@ -274,16 +274,9 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	}
 }
 
-// hasOwn reports whether a client has an open connection of its own.
+// hasOwn reports whether a client has an open connection of its own that tells of changes by itself.
 func (b *backend) hasOwn(c *Client) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for key, l := range b.links {
-		if key.owner != nil && key.owner == c.owner() && l.isOpen() {
-			return true
-		}
-	}
-	return false
+	return len(b.openLinks(linkKey{mcp.Legacy, c.owner()})) > 0
 }
 
 // dropLinks closes all links but the primary one, after the backend was lost.

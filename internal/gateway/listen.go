@@ -70,8 +70,11 @@ func (r *round) settle(ctx context.Context) {
 	}
 }
 
-// Notify implements upstream.Sink.
+// Notify implements upstream.Sink. When a newer round has been acknowledged, all comes on that one too.
 func (r *round) Notify(m *mcp.Message) {
+	if r.subs.superseded(r.version) {
+		return
+	}
 	switch m.Method {
 	case mcp.NoteAcknowledged:
 		r.subs.acknowledge(r.version, notIn(r.uris, mcp.Member(m.Value(mcp.FieldNotifications), "resourceSubscriptions")))
@@ -99,6 +102,12 @@ func notIn(all []string, list []byte) (missing []string) {
 		}
 	}
 	return missing
+}
+
+func (s *subscriptions) superseded(version int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return version < s.acked
 }
 
 func (s *subscriptions) acknowledge(version int, denied []string) {

@@ -286,12 +286,16 @@ func (g *Gateway) pass(ctx context.Context, l *link, method string, body []byte)
 	}
 }
 
-// notable returns the links a client's own notification goes to: its own connections, and on the endpoint of one
-// backend also the shared one.
+// notable returns the links a client's own notification goes to: its own connection or, if it has none, on the endpoint of
+// one backend the shared one.
 func (b *backend) notable(c *Client) []*link {
-	own := linkKey{era: c.Era, owner: c.owner()}
-	if c.Scope.Backend == "" {
-		return b.openLinks(own)
+	for _, owner := range [...]any{c.owner(), principal(c.Principal)} {
+		if own := b.openLinks(linkKey{c.Era, owner}); own != nil {
+			return own
+		}
 	}
-	return b.openLinks(own, linkKey{era: c.Era})
+	if c.Scope.Backend == "" {
+		return nil
+	}
+	return b.openLinks(linkKey{era: c.Era})
 }

@@ -134,16 +134,18 @@ func (s *subscriptions) waitAcked(ctx context.Context, uri string, version int) 
 func (s *subscriptions) remove(ctx context.Context, l *link, uri string) {
 	s.mu.Lock()
 	s.uris[uri]--
-	last := s.uris[uri] <= 0
+	last, denied := s.uris[uri] <= 0, slices.Contains(s.denied, uri)
 	if last {
 		delete(s.uris, uri)
+	}
+	if last && !denied {
 		s.version++
+		nudge(s.resub)
 	}
 	s.mu.Unlock()
 	if !last {
 		return
 	}
-	nudge(s.resub)
 	if l != nil && l.info.Era == mcp.Legacy {
 		if _, err := s.b.ask(ctx, l, mcp.MethodUnsubscribe, uriParams(uri)); err != nil {
 			s.b.log.Debug("unsubscribe failed", "err", err)

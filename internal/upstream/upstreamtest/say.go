@@ -67,6 +67,14 @@ func (c *call) parting(ctx context.Context) []byte {
 	return nil
 }
 
+// hello returns the members by which the server introduces itself.
+func (s *Server) hello() string {
+	if s.Hello != "" {
+		return s.Hello
+	}
+	return `"capabilities":` + s.declared() + `,"instructions":"scripted"`
+}
+
 // declared returns the capabilities: what the scripted offers need besides the constant ones.
 func (s *Server) declared() string {
 	more := ""

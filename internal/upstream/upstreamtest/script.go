@@ -20,6 +20,7 @@ type Script struct {
 	Limit int       // the driver's limit of a message, in bytes; 0: its default
 	Mute  bool      // answers nothing at all
 	Hush  bool      // tells nothing on a subscription by itself
+	Hello string    // raw members of what it says of itself, instead of capabilities and instructions
 	Deny  string    // the resource that nobody may subscribe to
 
 	Offers map[string]string // raw results by method, instead of its own; a list here is declared

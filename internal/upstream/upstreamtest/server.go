@@ -221,7 +221,7 @@ func (s *Server) discover(ctx context.Context, m *mcp.Message) []byte {
 		}
 	}
 	versions, _ := json.Marshal(s.versions()) // strings always marshal
-	return s.result(m, `{"supportedVersions":`+string(versions)+`,"capabilities":`+s.declared()+`,"instructions":"scripted","ttlMs":0,"cacheScope":"private"}`)
+	return s.result(m, `{"supportedVersions":`+string(versions)+`,`+s.hello()+`,"ttlMs":0,"cacheScope":"private"}`)
 }
 
 // probe returns how this server/discover is taken.
@@ -250,7 +250,7 @@ func (s *Server) initialize(m *mcp.Message) []byte {
 		return s.wrongVersion(m)
 	}
 	wanted, _ := m.Text(mcp.FieldProtocolVersion)
-	return s.result(m, `{"protocolVersion":"`+mcp.NegotiateLegacy(wanted)+`","capabilities":`+s.declared()+`,"serverInfo":`+serverInfo+`,"instructions":"scripted"}`)
+	return s.result(m, `{"protocolVersion":"`+mcp.NegotiateLegacy(wanted)+`",`+s.hello()+`,"serverInfo":`+serverInfo+`}`)
 }
 
 func (s *Server) wrongVersion(m *mcp.Message) []byte {
