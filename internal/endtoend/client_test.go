@@ -212,7 +212,7 @@ func (c *client) try(ctx context.Context, method string, body []byte) (*http.Res
 func label(h http.Header, body []byte) {
 	var m struct {
 		Method string
-		Params struct{ Name, URI string }
+		Params struct{ Name, URI, TaskID string }
 	}
 	_ = json.Unmarshal(body, &m) // what is wrong is refused
 	h.Set(mcp.HeaderVersion, mcp.LatestModern)
@@ -222,6 +222,8 @@ func label(h http.Header, body []byte) {
 		h.Set(mcp.HeaderName, m.Params.Name)
 	case mcp.MethodResourcesRead:
 		h.Set(mcp.HeaderName, m.Params.URI)
+	case mcp.MethodTasksGet, mcp.MethodTasksUpdate, mcp.MethodTasksCancel:
+		h.Set(mcp.HeaderName, m.Params.TaskID)
 	}
 }
 

@@ -232,10 +232,15 @@ func (k *call) addHeaders(r *upstream.Request, t target) {
 // answer turns a backend's answer into the client's.
 func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	crossing := k.c.Era != l.info.Era
+	if crossing && reply.Kind == mcp.Result {
+		if err := checkTask(t.b.name, reply); err != nil {
+			return Answer{}, err
+		}
+	}
 	if reply.Kind == mcp.Result {
 		k.g.origins.note(k.c, t.b.name, reply)
 		k.g.owners.noteTask(k.c, t.b.name, reply)
-		reply = k.filtered(t, l, reply)
+		reply = k.ownTasks(t, l, k.filtered(t, l, reply))
 	}
 	rw := mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: crossing && k.c.Era == mcp.Modern}
 	if rw.Modernize {

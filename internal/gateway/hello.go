@@ -120,20 +120,6 @@ func (b *backend) capabilities(l *link) []byte {
 	return []byte(`{}`)
 }
 
-// tasksExtension is the modern form of tasks.
-const tasksExtension = "io.modelcontextprotocol/tasks"
-
-// withoutTasks takes tasks out of the capabilities that cross eras, since their two forms do not match.
-func withoutTasks(capabilities []byte) []byte {
-	capabilities = mcp.Without(capabilities, "tasks")
-	extensions := mcp.Member(capabilities, "extensions")
-	if mcp.Member(extensions, tasksExtension) == nil {
-		return capabilities
-	}
-	less := mcp.Without(extensions, tasksExtension)
-	return mcp.Splice(nil, capabilities, []mcp.Edit{{At: mcp.MemberSpan(capabilities, "extensions"), Text: less}})
-}
-
 func (b *backend) instructions(l *link) string {
 	if override := b.spec.Load().Instructions; override != nil {
 		return *override

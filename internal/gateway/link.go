@@ -72,6 +72,9 @@ func (b *backend) opening(key linkKey, owner *Client) upstream.Opening {
 		return o
 	}
 	o.Client.Capabilities = owner.Meta.Capabilities
+	if owner.Era != key.era {
+		o.Client.Capabilities = withoutTasks(o.Client.Capabilities)
+	}
 	if owner.Meta.Info != nil {
 		o.Client.Info = owner.Meta.Info
 	}

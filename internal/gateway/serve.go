@@ -106,7 +106,7 @@ func (k *call) byTask(ctx context.Context, view *catalog.View) (Answer, error) {
 	name, _ := k.g.owners.taskOwner(k.c, id)
 	for i, b := range k.gen.order {
 		if b.name == name && view.Shows(i) {
-			return k.forward(ctx, target{b: b})
+			return k.forwardTask(ctx, target{b: b})
 		}
 	}
 	return Answer{}, fault.New(fault.NotFound, "Task not found: %s", id)
@@ -229,6 +229,9 @@ func (k *call) direct(ctx context.Context) (Answer, error) {
 		return k.subscriptionTo(ctx, b)
 	case mcp.MethodToolsCall:
 		return k.directTool(ctx, b)
+	}
+	if aboutTasks(k.m.Method) {
+		return k.forwardTask(ctx, target{b: b})
 	}
 	return k.forward(ctx, target{b: b})
 }

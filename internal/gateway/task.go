@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+
+	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
+)
+
+// The two eras have tasks of two forms that do not match, so a task does not cross: the capability is taken out, the
+// methods are unknown, and a task that comes all the same is an error.
+
+// tasksExtension is the modern form of tasks.
+const tasksExtension = "io.modelcontextprotocol/tasks"
+
+// withoutTasks takes tasks out of the capabilities that cross eras.
+func withoutTasks(capabilities []byte) []byte {
+	capabilities = mcp.Without(capabilities, "tasks")
+	extensions := mcp.Member(capabilities, "extensions")
+	if mcp.Member(extensions, tasksExtension) == nil {
+		return capabilities
+	}
+	less := mcp.Without(extensions, tasksExtension)
+	return mcp.Splice(nil, capabilities, []mcp.Edit{{At: mcp.MemberSpan(capabilities, "extensions"), Text: less}})
+}
+
+// aboutTasks reports whether a method is of tasks in either form.
+func aboutTasks(method string) bool {
+	switch method {
+	case mcp.MethodTasksGet, mcp.MethodTasksResult, mcp.MethodTasksList, mcp.MethodTasksCancel, mcp.MethodTasksUpdate:
+		return true
+	}
+	return false
+}
+
+// forwardTask takes a request about tasks to a backend of the client's era.
+func (k *call) forwardTask(ctx context.Context, t target) (Answer, error) {
+	primary, err := t.b.awaitOpen(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if t.b.keyFor(k.c, primary.info).era != k.c.Era {
+		return Answer{}, noMethod(k.m.Method)
+	}
+	return k.forward(ctx, t)
+}
+
+// checkTask refuses a task that would cross eras.
+func checkTask(backend string, reply *mcp.Message) error {
+	if !bytes.Contains(reply.Raw, []byte(`"taskId"`)) {
+		return nil
+	}
+	kind, _ := reply.Text(mcp.FieldResultType)
+	task := mcp.Member(reply.Bytes(reply.Result), "task")
+	if kind == "task" || kind == "" && mcp.Member(task, "taskId") != nil {
+		return fault.New(fault.Unavailable, "server %q answered with a task, which clients of another protocol era cannot follow", backend)
+	}
+	return nil
+}
+
+// ownTasks leaves in a list of tasks those that the caller has begun: a connection that clients share knows those of all.
+func (k *call) ownTasks(t target, l *link, reply *mcp.Message) *mcp.Message {
+	if k.m.Method != mcp.MethodTasksList || l.key.owner != nil {
+		return reply
+	}
+	at := mcp.MemberSpan(reply.Bytes(reply.Result), "tasks")
+	if !at.Present() {
+		return reply
+	}
+	kept := []byte{'['}
+	for _, raw := range mcp.Elements(mcp.Member(reply.Bytes(reply.Result), "tasks")) {
+		id, _ := mcp.Unquote(mcp.Member(raw, "taskId"))
+		if owner, ok := k.g.owners.taskOwner(k.c, id); !ok || owner != t.b.name {
+			continue
+		}
+		if len(kept) > 1 {
+			kept = append(kept, ',')
+		}
+		kept = append(kept, raw...)
+	}
+	result := mcp.Splice(nil, reply.Bytes(reply.Result), []mcp.Edit{{At: at, Text: append(kept, ']')}})
+	m, err := mcp.Scan(mcp.Splice(nil, reply.Raw, []mcp.Edit{{At: reply.Result, Text: result}}))
+	if err != nil {
+		return reply
+	}
+	return &m
+}
