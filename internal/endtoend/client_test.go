@@ -30,12 +30,13 @@ type client struct {
 	info         string // raw, as declared
 	affinity     string // of a modern client
 	unlogged     bool   // a modern client: asks for no log messages by itself
+	level        string // of a modern client, with each request
 }
 
 func (r *rig) client(era mcp.Era, path string) *client {
 	c := &client{
 		t: r.t, era: era, url: r.url + path,
-		capabilities: `{}`, info: `{"name":"endtoend","version":"1"}`,
+		capabilities: `{}`, info: `{"name":"endtoend","version":"1"}`, level: "debug",
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}},
 	}
 	r.t.Cleanup(c.http.CloseIdleConnections)
@@ -92,7 +93,7 @@ func (c *client) labels() string {
 	labels := fmt.Sprintf(`"%s":"%s","%s":%s,"%s":%s,`, mcp.MetaVersion, mcp.LatestModern,
 		mcp.MetaCapabilities, c.capabilities, mcp.MetaClientInfo, c.info)
 	if !c.unlogged {
-		labels += `"` + mcp.MetaLogLevel + `":"debug",`
+		labels += `"` + mcp.MetaLogLevel + `":"` + c.level + `",`
 	}
 	return labels
 }

@@ -1,8 +1,10 @@
 package endtoend_test
 
 import (
+	"context"
 	"crypto/rand"
 	"strings"
+	"sync"
 	"testing"
 
 	"onemcp/internal/gateway"
@@ -276,4 +278,51 @@ func TestTheFirstCallFindsTheLogLevel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAModernCallsLevelReachesItsOwnConnection: with an affinity the connection has several calls, and logs at the lowest level
+// that one of them wants.
+func TestAModernCallsLevelReachesItsOwnConnection(t *testing.T) {
+	t.Parallel()
+	for _, kind := range isolatedKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := kind.make(t)
+			b.Isolation = gateway.PerSession
+			r := start(t, setup(b))
+			for _, affinity := range []string{"", rand.Text()} {
+				c := own(r, mcp.Modern, "one")
+				c.affinity, c.level = affinity, "notice"
+				if n := c.told("notice"); n != "1" {
+					t.Errorf("with affinity %q, the backend was told of the call's level %s times", affinity, n)
+				}
+			}
+			c := own(r, mcp.Modern, "two")
+			c.affinity, c.level = rand.Text(), "info"
+			ctx, cut := context.WithCancel(t.Context())
+			defer cut()
+			var hanging sync.WaitGroup
+			defer hanging.Wait()
+			hanging.Go(func() {
+				if reply, err := c.tryPost(ctx, c.tool(`"hang"`, "hang", `{"text":"hanging"}`, "")); err == nil {
+					reply.close()
+				}
+			})
+			c.received("", `"hanging"`)
+			loud := own(r, mcp.Modern, "two")
+			loud.affinity, loud.level = c.affinity, "error"
+			if n := loud.told("error"); n != "0" {
+				t.Errorf("a call took the level that another one needs away, %s times", n)
+			}
+			cut()
+			c.received("", "cancelled: hanging")
+			waitFor(t, "the other call's level", func() bool { return loud.told("error") == "1" })
+		})
+	}
+}
+
+// told returns how often the backend was told to log at a level.
+func (c *client) told(level string) string {
+	c.t.Helper()
+	return c.call("count", `{"text":"\"params\":{\"level\":\"`+level+`\"}"}`)
 }

@@ -188,9 +188,10 @@ func (k *call) borrowLevel(ctx context.Context, l *link) (giveBack func()) {
 	if !ok {
 		return func() {}
 	}
-	k.g.levels.set(k.c, level)
+	owner := k.c.owner()
+	k.g.levels.set(owner, k.c, level)
 	l.applyLevel(ctx, k.c)
-	return func() { k.g.levels.drop(k.c) }
+	return func() { k.g.levels.drop(owner, k.c) }
 }
 
 // request makes the message for the backend: our id, its own name, and the era's labels.

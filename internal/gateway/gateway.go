@@ -64,7 +64,7 @@ func New(o Options, s Setup) *Gateway {
 	}
 	g.status.init()
 	g.hub.listeners = make(map[*listener]struct{})
-	g.levels.of = make(map[any]mcp.Level)
+	g.levels.of = make(map[any]map[any]mcp.Level)
 	next := &generation{setup: s, byName: make(map[string]*backend)}
 	for i := range s.Backends {
 		next.add(newBackend(g, &s.Backends[i]))

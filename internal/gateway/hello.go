@@ -51,7 +51,7 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 
 // leave undoes all that was kept for a session.
 func (g *Gateway) leave(s *session.Session) {
-	g.levels.drop(s)
+	g.levels.drop(s, s)
 	g.asks.drop(s)
 	if l := g.hub.leave(s); l != nil {
 		g.forget(l)

@@ -11,32 +11,36 @@ import (
 // setLevelTime bounds how long a client waits for backends to take its log level.
 const setLevelTime = 5 * time.Second
 
-// levels are the log levels that sessions and modern calls have asked for.
+// levels are the log levels that sessions and modern calls have asked for, by whose they are: of one owner, several
+// calls may be in flight.
 type levels struct {
 	mu sync.Mutex
-	of map[any]mcp.Level
+	of map[any]map[any]mcp.Level // by owner and asker
 }
 
-func (v *levels) set(who any, l mcp.Level) {
+// set notes what one asker wants: a session, or a client whose call it is.
+func (v *levels) set(owner, asker any, l mcp.Level) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.of[who] = l
-}
-
-func (v *levels) drop(who any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.of, who)
-}
-
-// get returns the level of one, NoLevel if none was asked for.
-func (v *levels) get(who any) mcp.Level {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if l, ok := v.of[who]; ok {
-		return l
+	if v.of[owner] == nil {
+		v.of[owner] = make(map[any]mcp.Level)
 	}
-	return mcp.NoLevel
+	v.of[owner][asker] = l
+}
+
+func (v *levels) drop(owner, asker any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if delete(v.of[owner], asker); len(v.of[owner]) == 0 {
+		delete(v.of, owner)
+	}
+}
+
+// get returns the lowest level that one owner has asked for, NoLevel if it asked for none.
+func (v *levels) get(owner any) mcp.Level {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return lowest(mcp.NoLevel, v.of[owner])
 }
 
 // lowest returns the lowest of all, NoLevel if nobody asked.
@@ -44,7 +48,14 @@ func (v *levels) lowest() mcp.Level {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	low := mcp.NoLevel
-	for _, l := range v.of {
+	for _, asked := range v.of {
+		low = lowest(low, asked)
+	}
+	return low
+}
+
+func lowest(low mcp.Level, asked map[any]mcp.Level) mcp.Level {
+	for _, l := range asked {
 		if low == mcp.NoLevel || l < low {
 			low = l
 		}
@@ -60,9 +71,9 @@ func (k *call) setLevel(ctx context.Context, to []*backend) (Answer, error) {
 	if !ok {
 		return k.refuse(mcp.CodeInvalidParams, "unknown log level"), nil
 	}
-	k.g.levels.set(k.c.Session, level)
+	k.g.levels.set(k.c.Session, k.c.Session, level)
 	if k.c.Session.Context().Err() != nil { // it may have ended before
-		k.g.levels.drop(k.c.Session)
+		k.g.levels.drop(k.c.Session, k.c.Session)
 	}
 	ctx, cancel := context.WithTimeout(ctx, setLevelTime)
 	defer cancel()
