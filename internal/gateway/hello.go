@@ -20,10 +20,16 @@ const mergedCapabilities = `{"tools":{"listChanged":true},"prompts":{"listChange
 // maxInstructions bounds what one backend may say in the merged instructions, in bytes.
 const maxInstructions = 2000
 
+// maxHello bounds what a session keeps of its client's capabilities, and of its name, in bytes.
+const maxHello = 64 << 10
+
 // Initialize opens a legacy session for a client that calls from principal on an endpoint; endpoint is
 // whatever text names it to the session table. On the endpoint of one backend it
 // waits for that backend.
 func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoint string, m *mcp.Message) (*session.Session, Answer, error) {
+	if err := checkHello(m); err != nil {
+		return nil, Answer{}, err
+	}
 	wanted, _ := m.Text(mcp.FieldProtocolVersion)
 	s, err := g.opts.Sessions.Open(session.Spec{
 		Principal:    principal,
@@ -47,6 +53,18 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 	g.hub.join(k.c)
 	s.OnEnd(func() { g.leave(s) })
 	return s, a, nil
+}
+
+func checkHello(m *mcp.Message) error {
+	for _, part := range []struct {
+		name string
+		at   mcp.Field
+	}{{"capabilities", mcp.FieldCapabilities}, {"clientInfo", mcp.FieldClientInfo}} {
+		if n := len(m.Value(part.at)); n > maxHello {
+			return fault.New(fault.Invalid, "params.%s has %d bytes, over the limit of %d", part.name, n, maxHello)
+		}
+	}
+	return nil
 }
 
 // leave undoes all that was kept for a session.

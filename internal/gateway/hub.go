@@ -6,8 +6,15 @@ import (
 	"sync"
 
 	"onemcp/internal/catalog"
+	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
+)
+
+// The bounds of what one listener may have subscribed to.
+const (
+	maxSubscriptions = 1000
+	maxSubscribed    = 2 << 10 // bytes of one uri
 )
 
 // listener is somebody who is told of changes: a legacy session, or a modern client's open
@@ -283,18 +290,32 @@ func (l *listener) urisOf(backend string) (uris []string) {
 	return uris
 }
 
-// subscribe notes a subscription; first is false if it was there already.
-func (l *listener) subscribe(uri, backend string) (first bool) {
+// subscribe notes a subscription; first is false if it was there already. The error says that it would be one too many.
+func (l *listener) subscribe(uri, backend string) (first bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, have := l.uris[uri]; have {
-		return false
+		return false, nil
+	}
+	if err := subscribable(len(l.uris)+1, uri); err != nil {
+		return false, err
 	}
 	if l.uris == nil {
 		l.uris = make(map[string]string)
 	}
 	l.uris[uri] = backend
-	return true
+	return true, nil
+}
+
+// subscribable decides whether a uri may be the n-th of a listener.
+func subscribable(n int, uri string) error {
+	switch {
+	case n > maxSubscriptions:
+		return fault.New(fault.Invalid, "a client may subscribe to %d resources at a time", maxSubscriptions).WithHint("unsubscribe from some first")
+	case len(uri) > maxSubscribed:
+		return fault.New(fault.Invalid, "a uri of %d bytes is too long to be subscribed to, the limit is %d", len(uri), maxSubscribed)
+	}
+	return nil
 }
 
 func (l *listener) unsubscribe(uri string) (backend string, had bool) {

@@ -7,6 +7,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/session"
 	"onemcp/internal/upstream"
 )
 
@@ -230,9 +231,6 @@ func (b *backend) linkFor(key linkKey, c *Client) *link {
 	b.links[key] = l
 	life := b.ctx
 	b.group.Go(func() { b.serveLink(life, ctx, l) })
-	if s := c.Session; s != nil && key.owner == any(s) {
-		s.OnEnd(cancel)
-	}
 	return l
 }
 
@@ -255,7 +253,10 @@ func (b *backend) closeLinks() {
 // serveLink runs a link that is not the primary one; when it is lost, the next call opens another, or at once who
 // has subscribed to something on it. life is the backend's, ctx the link's.
 func (b *backend) serveLink(life, ctx context.Context, l *link) {
-	defer l.cancel()
+	defer l.close()
+	if s, ok := l.key.owner.(*session.Session); ok {
+		defer context.AfterFunc(s.Context(), l.close)() // the session must not remember a link that is over
+	}
 	err := l.run(ctx, func(settle func()) {
 		b.group.Go(func() {
 			l.openAtLevel(ctx)
@@ -288,10 +289,13 @@ func (b *backend) dropLinks() {
 	defer b.mu.Unlock()
 	for _, l := range b.links {
 		if l.cancel != nil && !b.spec.Load().Local {
-			l.cancel()
+			l.close()
 		}
 	}
 }
+
+// close ends a link that is not the primary one.
+func (l *link) close() { l.cancel() }
 
 func (l *link) use() {
 	l.mu.Lock()
@@ -316,7 +320,7 @@ func (l *link) release() {
 	}
 	switch l.key.owner.(type) {
 	case *Client:
-		l.cancel()
+		l.close()
 	case affinity, principal:
 		l.idle = time.AfterFunc(affinityIdle, l.closeIfIdle)
 	}
@@ -330,6 +334,6 @@ func (l *link) closeIfIdle() {
 	case len(l.subscribed()) > 0:
 		l.idle.Reset(affinityIdle)
 	default:
-		l.cancel()
+		l.close()
 	}
 }

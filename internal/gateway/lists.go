@@ -100,9 +100,13 @@ func (k *call) ownSubscription(ctx context.Context, own *link, l *listener, uri 
 		}
 		return k.forward(ctx, target{b: own.b})
 	}
+	first, err := l.subscribe(uri, own.subscriptions())
+	if err != nil {
+		return Answer{}, err
+	}
 	a, err := k.forward(ctx, target{b: own.b})
-	if err == nil && a.Code == 0 {
-		l.subscribe(uri, own.subscriptions())
+	if first && (err != nil || a.Code != 0) {
+		l.unsubscribe(uri)
 	}
 	return a, err
 }
@@ -112,7 +116,9 @@ func (k *call) ownSubscription(ctx context.Context, own *link, l *listener, uri 
 const ownPrefix = "\x00"
 
 func (k *call) sharedSubscription(ctx context.Context, b *backend, primary *link, l *listener, uri string) (Answer, error) {
-	if !l.subscribe(uri, b.name) {
+	if first, err := l.subscribe(uri, b.name); err != nil {
+		return Answer{}, err
+	} else if !first {
 		return k.result([]byte(`{}`)), nil
 	}
 	refusal, err := b.subs.add(ctx, primary, uri)
@@ -140,7 +146,11 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 		tag:   append([]byte(nil), k.m.IDBytes()...),
 		send:  k.send,
 	}
-	honoured := k.follow(ctx, l, mcp.Elements(mcp.Member(filter, "resourceSubscriptions")))
+	uris := mcp.Elements(mcp.Member(filter, "resourceSubscriptions"))
+	if err := checkSubscriptions(uris); err != nil {
+		return Answer{}, err
+	}
+	honoured := k.follow(ctx, l, uris)
 	k.g.hub.add(l, acknowledgement(l, honoured))
 	defer k.unfollow(l)
 	select {
@@ -154,6 +164,16 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 	return k.result(append(result, '}', '}')), nil
 }
 
+func checkSubscriptions(uris [][]byte) error {
+	for i, raw := range uris {
+		uri, _ := mcp.Unquote(raw)
+		if err := subscribable(i+1, uri); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // follow subscribes to the resources a listener names and returns those that could be, raw.
 func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured [][]byte) {
 	for _, raw := range uris {
@@ -163,7 +183,10 @@ func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured
 			continue
 		}
 		primary, err := b.awaitOpen(ctx)
-		if err != nil || !l.subscribe(uri, b.name) {
+		if err != nil {
+			continue
+		}
+		if first, _ := l.subscribe(uri, b.name); !first { // what is too much has been refused
 			continue
 		}
 		if refusal, err := b.subs.add(ctx, primary, uri); refusal != nil || err != nil {

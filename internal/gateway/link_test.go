@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+	"onemcp/internal/upstream"
+)
+
+// frail is a driver whose connections open at once and end when they are told to.
+type frail struct{ ends chan func() }
+
+func (d frail) Connect(upstream.Opening, upstream.Sink) upstream.Conn { return frailConn{d} }
+
+type frailConn struct{ driver frail }
+
+func (c frailConn) Run(ctx context.Context, ready func(upstream.Info)) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	ready(upstream.Info{Era: mcp.Legacy, Version: mcp.LatestLegacy, Hello: []byte(`{"capabilities":{}}`)})
+	c.driver.ends <- func() { end(errors.New("broken")) }
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func (frailConn) Call(context.Context, *upstream.Request, upstream.Sink) (mcp.Message, error) {
+	return mcp.Message{}, errors.New("not here")
+}
+
+func (frailConn) Notify(context.Context, []byte) error { return nil }
+
+// TestASessionForgetsItsLostConnections: it may outlive thousands of them.
+func TestASessionForgetsItsLostConnections(t *testing.T) {
+	t.Parallel()
+	d := frail{make(chan func(), 1)}
+	g := New(Options{Log: slog.New(slog.DiscardHandler), Sessions: session.NewTable(session.Limits{})}, Setup{Backends: []Spec{
+		{Name: "b", Identity: "1", Driver: d, Isolation: PerSession, ConnectionTimeout: time.Minute, RequestTimeout: time.Minute},
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	<-d.ends // of the primary link, which stays
+	s, err := g.opts.Sessions.Open(session.Spec{Principal: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.opts.Sessions.End(s)
+	c := &Client{Principal: "p", Era: mcp.Legacy, Session: s}
+	b := g.current.Load().byName["b"]
+	lost := func() weak.Pointer[link] {
+		l, err := b.link(ctx, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.release()
+		end := <-d.ends
+		end()
+		<-l.lost
+		return weak.Make(l)
+	}
+	for range 3 {
+		old := lost()
+		for late := time.Now().Add(time.Minute); old.Value() != nil; runtime.GC() {
+			if time.Now().After(late) {
+				t.Fatal("the session remembers a connection that is over")
+			}
+		}
+	}
+	if s.Context().Err() != nil {
+		t.Error("the session has ended with its connection")
+	}
+}
