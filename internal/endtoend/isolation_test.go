@@ -293,7 +293,7 @@ func TestAModernCallsLevelReachesItsOwnConnection(t *testing.T) {
 			for _, affinity := range []string{"", rand.Text()} {
 				c := own(r, mcp.Modern, "one")
 				c.affinity, c.level = affinity, "notice"
-				if n := c.told("notice"); n != "1" {
+				if n := c.toldLevel("notice"); n != "1" {
 					t.Errorf("with affinity %q, the backend was told of the call's level %s times", affinity, n)
 				}
 			}
@@ -311,18 +311,18 @@ func TestAModernCallsLevelReachesItsOwnConnection(t *testing.T) {
 			c.received("", `"hanging"`)
 			loud := own(r, mcp.Modern, "two")
 			loud.affinity, loud.level = c.affinity, "error"
-			if n := loud.told("error"); n != "0" {
+			if n := loud.toldLevel("error"); n != "0" {
 				t.Errorf("a call took the level that another one needs away, %s times", n)
 			}
 			cut()
 			c.received("", "cancelled: hanging")
-			waitFor(t, "the other call's level", func() bool { return loud.told("error") == "1" })
+			waitFor(t, "the other call's level", func() bool { return loud.toldLevel("error") == "1" })
 		})
 	}
 }
 
-// told returns how often the backend was told to log at a level.
-func (c *client) told(level string) string {
+// toldLevel returns how often the backend was told to log at a level.
+func (c *client) toldLevel(level string) string {
 	c.t.Helper()
 	return c.call("count", `{"text":"\"params\":{\"level\":\"`+level+`\"}"}`)
 }
