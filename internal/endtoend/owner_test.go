@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	workers        = 4  // of one person at a time
-	callsPerWorker = 50 //
+	persons        = 50
+	workers        = 2 // of one person at a time
+	callsPerWorker = 12
 	endless        = 1 << 20
 )
 
@@ -40,7 +41,7 @@ var crowd = []struct {
 		return overHTTP(t, name, upstreamtest.Script{Hush: true})
 	}},
 	{"http-legacy", true, func(t *testing.T, name string) gateway.Spec {
-		s := overHTTP(t, name, upstreamtest.Script{Eras: legacyOnly})
+		s := overHTTP(t, name, upstreamtest.Script{Eras: legacyOnly, Offers: crowdOffers})
 		s.Isolation = gateway.Shared
 		return s
 	}},
@@ -51,18 +52,20 @@ var crowd = []struct {
 }
 
 // TestEveryMessageComesBackToItsOwner: many clients of all kinds call backends of all kinds at the same time, with the same
-// ids and tokens. Whatever the backends send names whose it is.
+// ids and tokens, are asked back, and listen. Whatever the backends send names whose it is.
 func TestEveryMessageComesBackToItsOwner(t *testing.T) {
 	t.Parallel()
 	var s gateway.Setup
 	for _, b := range crowd {
 		s.Backends = append(s.Backends, b.make(t, b.name))
 	}
+	s.Backends = append(s.Backends, exampleOf(t, asker, mcp.Modern))
 	r := start(t, s)
 	r.ready()
+	defer r.gossip().Wait()
 	var people sync.WaitGroup
 	total := new(count)
-	for i := range 12 {
+	for i := range persons {
 		p := newPerson(r, fmt.Sprintf("p%02d/", i), i)
 		for w := range workers {
 			people.Go(func() {
@@ -77,14 +80,14 @@ func TestEveryMessageComesBackToItsOwner(t *testing.T) {
 		}
 	}
 	people.Wait()
-	t.Logf("%d calls, %d of them cancelled, %d progress and %d log messages", total.calls.Load(), total.cancelled.Load(), total.progress.Load(), total.logs.Load())
-	if total.cancelled.Load() == 0 || total.progress.Load() == 0 || total.logs.Load() == 0 {
+	t.Logf("%d calls, %d of them cancelled, %d questions, %d progress and %d log messages", total.calls.Load(), total.cancelled.Load(), total.asked.Load(), total.progress.Load(), total.logs.Load())
+	if total.cancelled.Load() == 0 || total.asked.Load() == 0 || total.progress.Load() == 0 || total.logs.Load() == 0 {
 		t.Error("that was no test")
 	}
 }
 
 // count is what happened.
-type count struct{ calls, cancelled, progress, logs atomic.Int64 }
+type count struct{ calls, cancelled, asked, progress, logs atomic.Int64 }
 
 // wire is one way to call a backend.
 type wire interface {
@@ -92,8 +95,12 @@ type wire interface {
 	begin(ctx context.Context, id string, body []byte) (messages, error)
 	// cancel gives up a call.
 	cancel(id string) error
+	// respond answers a question.
+	respond(body []byte) error
 	// tool writes a tools/call.
 	tool(id, name, args, meta string) []byte
+	// request writes a request.
+	request(id, method, params, meta string) []byte
 }
 
 // messages are those of one call.
@@ -119,8 +126,8 @@ func newPerson(r *rig, tag string, i int) *person {
 	}
 	old := i%3 == 1
 	var one wire
-	for _, b := range crowd {
-		path := "/servers/" + b.name
+	for b := range len(crowd) + 1 {
+		path := "/servers/" + backendName(b)
 		if p.prefix {
 			path = ""
 		}
@@ -129,15 +136,25 @@ func newPerson(r *rig, tag string, i int) *person {
 		case old:
 			one = newOldClient(r, "/sse"+path, p)
 		default:
-			one = &posting{r.connect(p.era, "/mcp"+path)}
+			one = newPosting(r, p.era, "/mcp"+path)
 		}
 		p.wires = append(p.wires, one)
 	}
 	return p
 }
 
+func backendName(b int) string {
+	if b == len(crowd) {
+		return asker
+	}
+	return crowd[b].name
+}
+
 // live makes one call of some kind at some backend.
 func (p *person) live(luck *rand.Rand, total *count) error {
+	if luck.IntN(4) == 0 {
+		return p.liveAsked(luck, total)
+	}
 	b := luck.IntN(len(crowd))
 	n := p.last.Add(1)
 	c := &conversation{p: p, wire: p.wires[b], backend: crowd[b].name, total: total, tag: fmt.Sprintf("%s%d.", p.tag, n), wanted: 1 + luck.IntN(3)}

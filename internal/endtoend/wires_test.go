@@ -25,6 +25,27 @@ func ended(err error) error {
 // posting is a wire of POSTs: the answer to each brings what belongs to it.
 type posting struct{ *client }
 
+func newPosting(r *rig, era mcp.Era, path string) *posting {
+	r.t.Helper()
+	c := r.client(era, path)
+	c.capabilities = canAnswer
+	if era == mcp.Legacy {
+		c.initialize()
+	}
+	return &posting{c}
+}
+
+func (p *posting) respond(body []byte) error {
+	reply, err := p.tryPost(context.Background(), body)
+	if err != nil {
+		return err
+	}
+	if reply.close(); reply.status != http.StatusAccepted {
+		return fmt.Errorf("an answer was answered with %d", reply.status)
+	}
+	return nil
+}
+
 func (p *posting) begin(ctx context.Context, _ string, body []byte) (messages, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	reply, err := p.tryPost(ctx, body)
@@ -109,7 +130,7 @@ func newOldClient(r *rig, path string, p *person) *oldClient {
 
 func (o *oldClient) hello() {
 	o.t.Helper()
-	in, err := o.begin(o.t.Context(), `"hello"`, []byte(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{},"clientInfo":{"name":"old","version":"1"}}}`))
+	in, err := o.begin(o.t.Context(), `"hello"`, []byte(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":`+canAnswer+`,"clientInfo":{"name":"old","version":"1"}}}`))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -152,6 +173,8 @@ func (o *oldClient) deliver(msg []byte) error {
 		return nil
 	case m.Method == mcp.NoteProgress:
 		return o.hand(swapped(string(m.Value(mcp.FieldToken))), msg)
+	case m.Method == mcp.MethodElicit, m.Method == mcp.MethodSampling:
+		return o.hand(o.p.idIn(string(msg)), msg)
 	case m.Method != "":
 		return fmt.Errorf("unexpected %s", msg)
 	}
@@ -203,6 +226,8 @@ func (o *oldClient) begin(ctx context.Context, id string, body []byte) (messages
 	}
 	return box, o.send(body)
 }
+
+func (o *oldClient) respond(body []byte) error { return o.send(body) }
 
 func (o *oldClient) send(body []byte) error {
 	reply, err := o.tryPost(context.Background(), body)
