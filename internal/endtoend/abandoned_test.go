@@ -93,7 +93,7 @@ func (w *web) begun() int {
 // useEverything leaves something of a session in each part of the gateway. It is no fault if the session
 // has ended meanwhile.
 func (c *client) useEverything(i int) {
-	shown := string(mcp.Quote(nil, fmt.Sprintf(`{"jsonrpc":"2.0","id":$ID,"result":{"task":{"taskId":"task-%d"},"content":[{"type":"resource_link","uri":"shown:%d"}]}}`, i, i)))
+	shown := string(mcp.Quote(nil, fmt.Sprintf(`{"jsonrpc":"2.0","id":$ID,"result":{"task":{"taskId":"task-%d"},"content":[{"type":"resource_link","name":"x","uri":"shown:%d"}]}}`, i, i)))
 	for _, body := range [][]byte{
 		c.request(`1`, mcp.MethodSetLevel, `"level":"warning"`, ""),
 		c.request(`2`, mcp.MethodSubscribe, `"uri":"`+mortalURI+`"`, ""),

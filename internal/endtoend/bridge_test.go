@@ -19,7 +19,7 @@ func TestWhatCrossesErasStaysTheSame(t *testing.T) {
 		overSSE(t, "legacy-sse", upstreamtest.Script{Eras: legacyOnly}),
 		overStdio(t, "modern-stdio", upstreamtest.Script{Eras: modernOnly}),
 		overHTTP(t, "modern-http", upstreamtest.Script{Eras: modernOnly}),
-	))
+	), oddAnswers)
 	r.ready()
 	for _, c := range cells {
 		t.Run("to "+c.name, func(t *testing.T) {

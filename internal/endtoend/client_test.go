@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"onemcp/internal/mcp"
+	"onemcp/internal/upstream/upstreamtest"
 )
 
 // client speaks MCP at one endpoint of the front. It sends the bytes it is given.
@@ -121,7 +122,7 @@ func (c *client) call(name, args string) string {
 	if m.Kind != mcp.Result {
 		c.t.Fatalf("%s: %s", name, m.Raw)
 	}
-	return string(mcp.Member(m.Bytes(m.Result), "structuredContent"))
+	return string(upstreamtest.Structured(m))
 }
 
 // ask sends a request and returns its answer.

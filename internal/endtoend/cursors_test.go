@@ -121,7 +121,7 @@ func TestABackendsOwnCursorsPass(t *testing.T) {
 				script.Offers[l.method] = `{"` + l.member + `":[]}`
 			}
 			b, _ := way{cell: c}.backend(t, "b", script)
-			r := start(t, setup(b))
+			r := start(t, setup(b), oddAnswers)
 			r.ready()
 			for _, era := range bothEras {
 				w := &world{way: way{era, c, false}, rig: r}

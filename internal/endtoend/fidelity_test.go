@@ -42,12 +42,12 @@ func recorders(t *testing.T) *rig {
 		return upstreamtest.Script{Eras: modernOnly, Offers: offers(name)}
 	}
 	r := start(t, setup(
-		overStdio(t, "legacy-stdio", legacy("legacy-stdio")),
-		overHTTP(t, "legacy-http", legacy("legacy-http")),
-		overSSE(t, "legacy-sse", legacy("legacy-sse")),
-		overStdio(t, "modern-stdio", modern("modern-stdio")),
-		overHTTP(t, "modern-http", modern("modern-http")),
-	))
+		overStdio(t, "legacy-stdio", legacy("legacy-stdio"), oddContext),
+		overHTTP(t, "legacy-http", legacy("legacy-http"), oddContext),
+		overSSE(t, "legacy-sse", legacy("legacy-sse"), oddContext),
+		overStdio(t, "modern-stdio", modern("modern-stdio"), oddContext),
+		overHTTP(t, "modern-http", modern("modern-http"), oddContext),
+	), oddAnswers, oddIDs)
 	r.ready()
 	return r
 }

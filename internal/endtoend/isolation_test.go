@@ -9,6 +9,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
@@ -27,11 +28,11 @@ type isolated struct {
 var isolatedKinds = []isolated{
 	{"stdio", func(t *testing.T) (gateway.Spec, func()) {
 		w := ward{make(chan int, 100)}
-		return overGuarded(t, "b", upstreamtest.Script{Eras: legacyOnly}, w), func() { receive(t, w.ended, "the end of a process") }
+		return overGuarded(t, "b", upstreamtest.Script{Eras: legacyOnly}, w, oddOpening), func() { receive(t, w.ended, "the end of a process") }
 	}},
 	{"http", func(t *testing.T) (gateway.Spec, func()) {
 		w := newWeb(upstreamtest.Script{Eras: legacyOnly})
-		return w.serve(t, "b"), func() { receive(t, w.ended, "the end of a session") }
+		return w.serve(t, "b", oddOpening), func() { receive(t, w.ended, "the end of a session") }
 	}},
 }
 
@@ -141,9 +142,9 @@ func TestClientsOfOnePrincipalShareAConnectionAndNothingElse(t *testing.T) {
 		name string
 		make func(t *testing.T) gateway.Spec
 	}{
-		{"stdio", func(t *testing.T) gateway.Spec { return overStdio(t, "b", mortalScript(mcp.Legacy)) }},
-		{"http", func(t *testing.T) gateway.Spec { return overHTTP(t, "b", mortalScript(mcp.Legacy)) }},
-		{"sse", func(t *testing.T) gateway.Spec { return overSSE(t, "b", mortalScript(mcp.Legacy)) }},
+		{"stdio", func(t *testing.T) gateway.Spec { return overStdio(t, "b", mortalScript(mcp.Legacy), oddOpening) }},
+		{"http", func(t *testing.T) gateway.Spec { return overHTTP(t, "b", mortalScript(mcp.Legacy), oddOpening) }},
+		{"sse", func(t *testing.T) gateway.Spec { return overSSE(t, "b", mortalScript(mcp.Legacy), oddOpening) }},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +181,7 @@ func TestAQuestionIsPutToItsOwnerOrToNobody(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []struct {
 		name     string
-		make     func(*testing.T, string, upstreamtest.Script) gateway.Spec
+		make     func(*testing.T, string, upstreamtest.Script, ...mcptest.Excuse) gateway.Spec
 		byStream bool
 	}{{"stdio", overStdio, false}, {"http", overHTTP, true}, {"sse", overSSE, false}} {
 		for _, era := range bothEras {

@@ -9,6 +9,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
@@ -32,7 +33,7 @@ func TestOneBadBackendDelaysNobody(t *testing.T) {
 	for i := range 18 {
 		name := fmt.Sprintf("good%02d", i)
 		good = append(good, name)
-		make := []func(*testing.T, string, upstreamtest.Script) gateway.Spec{overHTTP, overHTTP, overSSE, overStdio}[i%4]
+		make := []func(*testing.T, string, upstreamtest.Script, ...mcptest.Excuse) gateway.Spec{overHTTP, overHTTP, overSSE, overStdio}[i%4]
 		s.Backends = append(s.Backends, make(t, name, upstreamtest.Script{}))
 	}
 	hangs := overStdio(t, "hangs", upstreamtest.Script{Mute: true})

@@ -9,6 +9,7 @@ import (
 	"onemcp/internal/catalog"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
@@ -18,7 +19,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	t.Parallel()
 	const reloads = 12
 	kept := overStdio(t, "kept", upstreamtest.Script{})
-	kinds := map[string]func(*testing.T, string, upstreamtest.Script) gateway.Spec{"http": overHTTP, "sse": overSSE, "stdio": overStdio}
+	kinds := map[string]func(*testing.T, string, upstreamtest.Script, ...mcptest.Excuse) gateway.Spec{"http": overHTTP, "sse": overSSE, "stdio": overStdio}
 	setups := make([]gateway.Setup, reloads)
 	for i := range setups {
 		setups[i] = setup(kept)
@@ -69,7 +70,7 @@ func (c *client) callUntil(stop <-chan struct{}, backends ...string) {
 		default:
 		}
 		mark := fmt.Sprintf("call %d", n)
-		reply, err := c.tryPost(c.t.Context(), c.tool(c.nextID(), backends[n%len(backends)]+"_1mcp_echo", fmt.Sprintf("%q", mark), ""))
+		reply, err := c.tryPost(c.t.Context(), c.tool(c.nextID(), backends[n%len(backends)]+"_1mcp_echo", fmt.Sprintf(`{"mark":%q}`, mark), ""))
 		if err != nil {
 			c.t.Error(err)
 			return

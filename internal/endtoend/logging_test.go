@@ -67,7 +67,7 @@ func TestLogMessagesComeFromTheLevelThatWasAskedFor(t *testing.T) {
 				t.Errorf("asked for nothing, got %v", got)
 			}
 		}
-	})
+	}, oddAnswers)
 }
 
 // TestTheBackendIsAskedForTheLowestLevelInUse, in the way of its era; a modern one by each request.

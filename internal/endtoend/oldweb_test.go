@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"onemcp/internal/gateway"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/remote"
 	"onemcp/internal/upstream/upstreamtest"
 )
@@ -38,9 +39,9 @@ func newOldWeb(s upstreamtest.Script) *oldWeb {
 }
 
 // serve describes w as a backend; it serves until t ends.
-func (w *oldWeb) serve(t *testing.T, name string) gateway.Spec {
+func (w *oldWeb) serve(t *testing.T, name string, excuses ...mcptest.Excuse) gateway.Spec {
 	t.Helper()
-	return overURL(t, name, serveWeb(t, w)+"/sse", remote.SSE)
+	return overURL(t, name, serveWeb(t, w)+"/sse", remote.SSE, excuses...)
 }
 
 // cut ends all streams.

@@ -236,7 +236,7 @@ func (c *conversation) take(msg []byte) (final bool, err error) {
 		return false, c.checkLog(&m)
 	}
 	want := fmt.Sprintf(`%q`, c.tag)
-	if got := string(mcp.Member(m.Bytes(m.Result), "structuredContent")); m.Kind != mcp.Result || string(m.IDBytes()) != c.id || got != want {
+	if got := string(upstreamtest.Structured(&m)); m.Kind != mcp.Result || string(m.IDBytes()) != c.id || got != want {
 		return true, fmt.Errorf("answer %s", msg)
 	}
 	if c.progress != c.wanted {

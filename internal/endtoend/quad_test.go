@@ -8,6 +8,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/upstreamtest"
 )
 
@@ -60,18 +61,18 @@ type world struct {
 	cut    func()         // ends the backend's connections, or the backend, and waits until it is back
 }
 
-// along runs a test once for each way.
-func along(t *testing.T, all []way, script upstreamtest.Script, test func(t *testing.T, w *world)) {
+// along runs a test once for each way. All that the gateway sends must be right but for the excuses.
+func along(t *testing.T, all []way, script upstreamtest.Script, test func(t *testing.T, w *world), excuses ...mcptest.Excuse) {
 	t.Helper()
 	for _, w := range all {
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
-			spec, cut := w.backend(t, "b", script)
+			spec, cut := w.backend(t, "b", script, excuses...)
 			spares := make([]gateway.Spec, 2) // made before the gateway, so that they end after it
 			for i := range spares {
-				spares[i], _ = w.backend(t, "b", script)
+				spares[i], _ = w.backend(t, "b", script, excuses...)
 			}
-			world := &world{way: w, rig: start(t, setup(spec)), spares: spares}
+			world := &world{way: w, rig: start(t, setup(spec), excuses...), spares: spares}
 			world.ready()
 			world.cut = func() {
 				cut(world)
@@ -83,18 +84,18 @@ func along(t *testing.T, all []way, script upstreamtest.Script, test func(t *tes
 }
 
 // backend describes a backend of the way's kind; cut has it lose its connections.
-func (w way) backend(t *testing.T, name string, script upstreamtest.Script) (b gateway.Spec, cut func(*world)) {
+func (w way) backend(t *testing.T, name string, script upstreamtest.Script, excuses ...mcptest.Excuse) (b gateway.Spec, cut func(*world)) {
 	t.Helper()
 	script.Eras, script.Hush = []mcp.Era{w.era}, true
 	switch {
 	case w.overLines():
-		return overStdio(t, name, script), (*world).crash
+		return overStdio(t, name, script, excuses...), (*world).crash
 	case w.name == "legacy-sse":
 		server := newOldWeb(script)
-		return server.serve(t, name), func(*world) { server.cut() }
+		return server.serve(t, name, excuses...), func(*world) { server.cut() }
 	}
 	server := newWeb(script)
-	b = server.serve(t, name)
+	b = server.serve(t, name, excuses...)
 	if w.cell == shared {
 		b.Isolation = gateway.Shared
 	}

@@ -9,6 +9,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/stdio"
 	"onemcp/internal/upstream/upstreamtest"
 )
@@ -25,7 +26,7 @@ func exampleOf(t *testing.T, name string, era mcp.Era) gateway.Spec {
 	}
 	b := spec(name)
 	b.Local, b.Era = true, era
-	b.Driver = stdio.Driver{Options: stdio.Options{Name: name, Command: exe, Env: append(os.Environ(), asExample+"=1")}}
+	b.Driver = stdio.Driver{Options: stdio.Options{Name: name, Command: exe, Env: append(os.Environ(), asExample+"=1"), Trace: mcptest.Watch(t)}}
 	return b
 }
 

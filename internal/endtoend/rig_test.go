@@ -15,6 +15,7 @@ import (
 	"onemcp/internal/example"
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/session"
 	"onemcp/internal/upstream/upstreamtest"
 )
@@ -41,16 +42,18 @@ type rig struct {
 	url      string
 }
 
-// start runs all parts until t ends, and stops them in the daemon's order.
-func start(t *testing.T, s gateway.Setup) *rig {
+// start runs all parts until t ends, and stops them in the daemon's order. What is sent to clients must be right but for the
+// excuses.
+func start(t *testing.T, s gateway.Setup, excuses ...mcptest.Excuse) *rig {
 	t.Helper()
-	return startWith(t, s, session.Limits{}, front.Options{})
+	return startWith(t, s, session.Limits{}, front.Options{}, excuses...)
 }
 
 // startWith is start with limits. The parts that o names are put in.
-func startWith(t *testing.T, s gateway.Setup, limits session.Limits, o front.Options) *rig {
+func startWith(t *testing.T, s gateway.Setup, limits session.Limits, o front.Options, excuses ...mcptest.Excuse) *rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	o.Trace = mcptest.Watch(t, excuses...)
 	sessions := session.NewTable(limits)
 	g := gateway.New(gateway.Options{Version: "0", Log: log, Sessions: sessions, Drain: patience}, s)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -127,6 +130,12 @@ func (r *rig) state(name string) gateway.State {
 		}
 	}
 	return ""
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the rigs of these tests do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }
 
 // receive takes a value from a channel; it fails the test if none comes.

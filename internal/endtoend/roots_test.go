@@ -32,7 +32,7 @@ func (w *world) asked(c *client, roots string) string {
 	} else {
 		m = w.retried(c, roots)
 	}
-	got, _ := mcp.Unquote([]byte(part(string(m.Bytes(m.Result)), "structuredContent")))
+	got, _ := mcp.Unquote(upstreamtest.Structured(m))
 	return got
 }
 

@@ -13,7 +13,7 @@ import (
 // what the gateway answers itself.
 func TestIDsComeBackAsTheyWereSent(t *testing.T) {
 	t.Parallel()
-	r := start(t, setup(overHTTP(t, "b", upstreamtest.Script{})))
+	r := start(t, setup(overHTTP(t, "b", upstreamtest.Script{})), oddIDs)
 	r.ready()
 	for _, era := range []mcp.Era{mcp.Legacy, mcp.Modern} {
 		for _, path := range []string{"/mcp", "/mcp/servers/b"} {

@@ -60,7 +60,7 @@ func TestTasksStayWithTheirOwner(t *testing.T) {
 			t.Parallel()
 			one, _ := way{cell: c}.backend(t, "one", tasking("one", c.era))
 			two, _ := way{cell: c}.backend(t, "two", tasking("two", c.era))
-			r := start(t, setup(one, two))
+			r := start(t, setup(one, two), oddTask)
 			r.ready()
 			mine, other := r.connect(c.era, "/mcp"), r.connect(c.era, "/mcp")
 			for _, owner := range []string{"two", "one"} {
@@ -128,7 +128,7 @@ func TestATasksStatusGoesToWhoBeganIt(t *testing.T) {
 		m := listening.told(mcp.NoteTaskStatus)
 		differ(t, "the status", params, string(m.Bytes(m.Params)))
 		bystander.told(mcp.NotePromptsChanged) // the first thing it hears
-	})
+	}, oddTask, oddStatus)
 }
 
 // TestTasksDoNotCrossEras: neither side learns that the other knows tasks, the methods are unknown, and a task that comes all

@@ -12,6 +12,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream/remote"
 	"onemcp/internal/upstream/upstreamtest"
 )
@@ -44,11 +45,11 @@ func newWeb(s upstreamtest.Script) *web {
 }
 
 // serve describes w as a backend; it serves until t ends.
-func (w *web) serve(t *testing.T, name string) gateway.Spec {
+func (w *web) serve(t *testing.T, name string, excuses ...mcptest.Excuse) gateway.Spec {
 	t.Helper()
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
-	return overURL(t, name, server.URL, remote.HTTP)
+	return overURL(t, name, server.URL, remote.HTTP, excuses...)
 }
 
 // ServeHTTP implements http.Handler.

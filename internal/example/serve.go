@@ -135,7 +135,7 @@ func (s *server) handle(ctx context.Context, line []byte) {
 // refuse answers a message that did not become a call.
 func (s *server) refuse(id jsontext.Value, e *wireError) {
 	if !validID(id) {
-		id = jsontext.Value("null")
+		id = nil // the protocol knows no null there
 	}
 	s.out.send(message{ID: id, Error: e})
 }

@@ -280,7 +280,7 @@ func TestABackendMayLearnTheVerifiedPart(t *testing.T) {
 		for _, h := range c.Forwarder.Forwarded() {
 			got[h[0]] = h[1]
 		}
-		return result(m, `{}`), nil
+		return result(m, `{"resultType":"complete"}`), nil
 	}
 	req := httptest.NewRequest("POST", "/mcp", strings.NewReader(laterModern))
 	req.RemoteAddr, req.Host = "127.0.0.1:9", "localhost"

@@ -18,6 +18,7 @@ import (
 	"onemcp/internal/front"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/session"
 	"onemcp/internal/tagexpr"
 	"onemcp/internal/upstream/stdio"
@@ -92,9 +93,10 @@ type rig struct {
 
 // newRig wires a front and runs what is behind it until the test's end. o and s hold what the test
 // wants to be otherwise.
-func newRig(t *testing.T, o front.Options, s gateway.Setup) *rig {
+func newRig(t *testing.T, o front.Options, s gateway.Setup, excuses ...mcptest.Excuse) *rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	watched := mcptest.Watch(t, excuses...)
 	sessions := session.NewTable(session.Limits{Max: 100})
 	g := &provoker{
 		Gateway: gateway.New(gateway.Options{Version: "1.2.3", Log: log, Sessions: sessions, Drain: patience}, s),
@@ -103,6 +105,7 @@ func newRig(t *testing.T, o front.Options, s gateway.Setup) *rig {
 	t.Cleanup(run(g.Run))
 	t.Cleanup(run(sessions.Run))
 	o.Gateway, o.Sessions, o.Version = g, sessions, "1.2.3"
+	o.Trace = watched
 	return &rig{front: front.New(o), gateway: g, sessions: sessions}
 }
 
@@ -124,7 +127,7 @@ func backend(t *testing.T, name string, tags ...string) gateway.Spec {
 	return gateway.Spec{
 		Name: name, Identity: name, Tags: tags, Local: true,
 		ConnectionTimeout: patience, RequestTimeout: patience,
-		Driver: stdio.Driver{Options: stdio.Options{Name: name, Command: command, Env: env}},
+		Driver: stdio.Driver{Options: stdio.Options{Name: name, Command: command, Env: env, Trace: mcptest.Watch(t)}},
 	}
 }
 
@@ -328,4 +331,10 @@ func receive[T any](t *testing.T, c <-chan T, what string) T {
 		t.Fatalf("waited in vain for %s", what)
 		panic("unreachable")
 	}
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the tests of this package do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }

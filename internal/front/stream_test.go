@@ -259,14 +259,14 @@ func TestHTTP10(t *testing.T) {
 	r := newRig(t, front.Options{}, gateway.Setup{})
 	r.gateway.serve["test/later"] = func(_ context.Context, _ *gateway.Client, m *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
 		st.Send(note("1"))
-		return result(m, `{}`), nil
+		return result(m, `{"resultType":"complete"}`), nil
 	}
 	addr := strings.TrimPrefix(r.listen(t), "http://")
 	for name, c := range map[string]struct{ request, want string }{
 		"check": {"OPTIONS / HTTP/1.0\r\n\r\n", "HTTP/1.0 204 No Content\r\n"},
 		"stream": {
 			"POST /mcp HTTP/1.0\r\nHost: localhost\r\nAccept: */*\r\nContent-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: test/later\r\nContent-Length: " + itoa(len(laterModern)) + "\r\n\r\n" + laterModern,
-			"\r\n\r\nevent: message\ndata: " + string(note("1")) + "\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n",
+			"\r\n\r\nevent: message\ndata: " + string(note("1")) + "\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\"}}\n\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

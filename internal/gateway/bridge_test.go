@@ -15,7 +15,9 @@ import (
 	"onemcp/internal/example"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/session"
+	"onemcp/internal/trace"
 	"onemcp/internal/upstream/stdio"
 )
 
@@ -33,6 +35,12 @@ func TestMain(m *testing.M) {
 // start runs a gateway in front of one example server that is opened in an era only.
 func start(t *testing.T, era mcp.Era) *gateway.Gateway {
 	t.Helper()
+	return startSeen(t, era, gateway.Auto, mcptest.Watch(t))
+}
+
+// startSeen is start with an isolation and somebody who sees what is said to the server.
+func startSeen(t *testing.T, era mcp.Era, isolation gateway.Isolation, seen trace.Observer) *gateway.Gateway {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +48,8 @@ func start(t *testing.T, era mcp.Era) *gateway.Gateway {
 	log := slog.New(slog.DiscardHandler)
 	sessions := session.NewTable(session.Limits{})
 	g := gateway.New(gateway.Options{Version: "test", Log: log, Sessions: sessions}, gateway.Setup{Backends: []gateway.Spec{{
-		Name: "ex", Identity: "1", Local: true, Era: era,
-		Driver:            stdio.Driver{Options: stdio.Options{Name: "ex", Command: exe, Env: append(os.Environ(), "GATEWAY_TEST_EXAMPLE=1"), Log: log}},
+		Name: "ex", Identity: "1", Local: true, Era: era, Isolation: isolation,
+		Driver:            stdio.Driver{Options: stdio.Options{Name: "ex", Command: exe, Env: append(os.Environ(), "GATEWAY_TEST_EXAMPLE=1"), Log: log, Trace: seen}},
 		ConnectionTimeout: time.Minute, RequestTimeout: time.Minute,
 	}}})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -205,4 +213,10 @@ func TestAModernClientThatGoesAwayEndsTheCall(t *testing.T) {
 	if err == nil {
 		t.Error("the call went on to its end")
 	}
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the tests of this package do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }

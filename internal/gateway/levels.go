@@ -122,9 +122,12 @@ func (l *link) isLost() bool {
 	}
 }
 
-// applyLevel brings the backend's level to what the link's users want: the client's own, or where
-// several share the link the lowest of all.
+// applyLevel brings a legacy backend's level to what the link's users want: the client's own, or where
+// several share the link the lowest of all. A modern one is told with each request.
 func (l *link) applyLevel(ctx context.Context, c *Client) {
+	if l.info.Era != mcp.Legacy {
+		return
+	}
 	want := l.b.g.levels.lowest()
 	if l.client != nil {
 		want = l.b.g.levels.get(c.owner())

@@ -210,8 +210,8 @@ func (p *envelope) judge() error {
 	default:
 		return p.failAt(0, "neither a method nor a result nor an error")
 	}
-	if !m.ID.Present() {
-		return p.failAt(0, "an answer needs an id")
+	if m.Kind == Result && !m.ID.Present() {
+		return p.failAt(0, "a result needs an id")
 	}
 	return nil
 }

@@ -20,12 +20,13 @@ func IsModernError(code int) bool {
 	return code == CodeHeaderMismatch || code == CodeMissingCapability || code == CodeUnsupportedVersion
 }
 
-// AppendError appends an error answer. A nil id becomes null; data is raw and may be nil.
+// AppendError appends an error answer. With a nil id it has none: the protocol knows no null there. data is raw
+// and may be nil.
 func AppendError(dst, id []byte, code int, message string, data []byte) []byte {
-	if id == nil {
-		id = []byte("null")
+	dst = append(dst, `{"jsonrpc":"2.0"`...)
+	if id != nil {
+		dst = append(append(dst, `,"id":`...), id...)
 	}
-	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
 	dst = append(dst, `,"error":{"code":`...)
 	if code < 0 {
 		dst = append(dst, '-')

@@ -14,7 +14,7 @@ const (
 	Request      Kind = iota + 1 // has a method and an id
 	Notification                 // has a method and no id
 	Result                       // answers a request
-	Error                        // answers a request with an error; its id may be null
+	Error                        // answers a request with an error; its id may be null, or missing
 )
 
 // Field names a member that somebody may have to read or replace.

@@ -21,6 +21,7 @@ func TestScanTellsKindsApart(t *testing.T) {
 		{"result", `{"jsonrpc":"2.0","id":"a","result":{}}`, mcp.Result},
 		{"result that is no object", `{"jsonrpc":"2.0","id":"a","result":null}`, mcp.Result},
 		{"error", `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}`, mcp.Error},
+		{"error without an id", `{"jsonrpc":"2.0","error":{"code":1,"message":"x"}}`, mcp.Error},
 		{"error without a known id", `{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"x"}}`, mcp.Error},
 		{"blanks everywhere", " {\n\"jsonrpc\" : \"2.0\" ,\t\"id\": 1 , \"method\":\"x\" } \r\n", mcp.Request},
 	}

@@ -13,7 +13,7 @@ func ranks() map[string]int {
 		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist", "internal/trustwatch"},
 		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/wire", "internal/accesslog", "internal/peer", "internal/catalog", "internal/session", "internal/trace", "internal/upstream"},
-		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/gateway", "internal/testkit"},
+		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/mcp/mcptest", "internal/gateway", "internal/testkit"},
 		{"internal/front", "internal/front/stdio", "internal/admin"},
 		{"internal/daemon", "internal/doctor", "internal/relay"},
 		{"internal/cli"},
@@ -83,6 +83,7 @@ func dependencies() []dependency {
 		{"golang.org/x/time", "Token buckets for the rate limits.", false},
 		{"golang.org/x/term", "Says whether a person sits at the other end.", false},
 		{"github.com/rogpeppe/go-internal", "Scripts that test the commands of the real program.", true},
+		{"github.com/santhosh-tekuri/jsonschema/v6", "Holds every message we send against the official schema of its version.", true},
 		{"go.uber.org/goleak", "Finds goroutines that nobody waited for.", true},
 	}
 }

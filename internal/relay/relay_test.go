@@ -238,7 +238,7 @@ func TestRefusalsAreErrorsOfTheirRequests(t *testing.T) {
 		{"an error that names nobody", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(503)
-			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"shutting down"}}`)
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","error":{"code":-32603,"message":"shutting down"}}`)
 		}, []string{`"error":{"code":-32603,"message":"shutting down"}`}},
 		{"another origin", func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://elsewhere.example/mcp")

@@ -19,6 +19,7 @@ import (
 	"onemcp/internal/front/stdio"
 	"onemcp/internal/gateway"
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/session"
 	driver "onemcp/internal/upstream/stdio"
 	"onemcp/internal/upstream/upstreamtest"
@@ -54,7 +55,7 @@ func backend(t *testing.T, name string, eras ...mcp.Era) gateway.Spec {
 	command, env := upstreamtest.Script{Eras: eras}.Command(t)
 	return gateway.Spec{
 		Name: name, Identity: name, Local: true, ConnectionTimeout: patience, RequestTimeout: patience,
-		Driver: driver.Driver{Options: driver.Options{Name: name, Command: command, Env: env}},
+		Driver: driver.Driver{Options: driver.Options{Name: name, Command: command, Env: env, Trace: mcptest.Watch(t)}},
 	}
 }
 
@@ -84,12 +85,13 @@ type client struct {
 }
 
 // dial starts a front and returns its client.
-func dial(t *testing.T, o stdio.Options) *client {
+func dial(t *testing.T, o stdio.Options, excuses ...mcptest.Excuse) *client {
 	t.Helper()
 	in, to := io.Pipe()
 	from, out := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &client{t: t, to: to, stop: cancel, stopped: make(chan struct{}), seen: map[string]string{}, more: make(chan struct{})}
+	o.Trace = mcptest.Watch(t, excuses...)
 	f := stdio.New(o)
 	go func() {
 		defer close(c.stopped)
@@ -213,7 +215,7 @@ func TestConversations(t *testing.T) {
 					if name, ok := strings.CutPrefix(filepath.Base(file), "on-"); ok {
 						o.Scope.Backend = strings.TrimSuffix(name, ".txtar")
 					}
-					converse(dial(t, o), string(f.Data))
+					converse(dial(t, o, mcptest.Excuse{At: "/id", Why: "a request is refused over its id, by which alone the client knows which"}), string(f.Data))
 				})
 			}
 		}
@@ -365,8 +367,14 @@ func (p *provoker) Serve(ctx context.Context, _ *gateway.Client, m *mcp.Message,
 	}
 	select {
 	case <-p.goOn:
-		return gateway.Answer{Body: mcp.AppendResult(nil, m.IDBytes(), []byte(`{}`))}, nil
+		return gateway.Answer{Body: mcp.AppendResult(nil, m.IDBytes(), []byte(`{"resultType":"complete"}`))}, nil
 	case <-ctx.Done():
 		return gateway.Answer{}, context.Cause(ctx)
 	}
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the tests of this package do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }

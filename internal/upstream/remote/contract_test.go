@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"onemcp/internal/mcp"
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream"
 	"onemcp/internal/upstream/remote"
 	"onemcp/internal/upstream/upstreamtest"
@@ -50,7 +51,7 @@ func driver(t *testing.T, s upstreamtest.Script, k remote.Kind, serve func(*host
 		h.end()
 		server.Close()
 	})
-	d, err := remote.New(remote.Options{Name: "scripted", URL: server.URL, Kind: k, MaxMessage: s.Limit})
+	d, err := remote.New(remote.Options{Name: "scripted", URL: server.URL, Kind: k, MaxMessage: s.Limit, Trace: mcptest.Watch(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,4 +212,10 @@ func (h *host) evented(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the tests of this package do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/internal/upstream"
 	"onemcp/internal/upstream/stdio"
 	"onemcp/internal/upstream/upstreamtest"
@@ -27,5 +28,11 @@ func TestContract(t *testing.T) {
 // driver runs the scripted server as a child process.
 func driver(t *testing.T, s upstreamtest.Script) upstream.Driver {
 	command, env := s.Command(t)
-	return stdio.Driver{Options: stdio.Options{Name: "scripted", Command: command, Env: env, MaxMessage: s.Limit}}
+	return stdio.Driver{Options: stdio.Options{Name: "scripted", Command: command, Env: env, MaxMessage: s.Limit, Trace: mcptest.Watch(t)}}
+}
+
+// TestEveryMessageIsHeldAgainstItsSchema shows whether the tests of this package do so.
+func TestEveryMessageIsHeldAgainstItsSchema(t *testing.T) {
+	t.Parallel()
+	mcptest.Need(t)
 }

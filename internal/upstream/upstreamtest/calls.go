@@ -78,7 +78,7 @@ func (b Backend) ownAnswer(t *testing.T, era mcp.Era) {
 		clients.Go(func() {
 			for i := range 40 {
 				mark := fmt.Sprintf(`"client %d call %d"`, client, i)
-				m, err := l.conn.Call(t.Context(), l.request("echo", mark, "", client), upstream.Discard{})
+				m, err := l.conn.Call(t.Context(), l.request("echo", `{"mark":`+mark+`}`, "", client), upstream.Discard{})
 				if err != nil || !strings.Contains(string(m.Raw), mark) {
 					t.Errorf("%s got %s, %v", mark, m.Raw, err)
 				}
@@ -145,7 +145,7 @@ func (b Backend) tooLarge(t *testing.T, era mcp.Era) {
 		}
 	}
 	l.call("big", `{"bytes":90000}`, upstream.Discard{})
-	l.call("echo", `"go on"`, upstream.Discard{})
+	l.call("echo", `{"mark":"go on"}`, upstream.Discard{})
 	if err := <-other; err != nil {
 		t.Errorf("the other call failed: %v", err)
 	}

@@ -147,7 +147,7 @@ func (l *link) call(tool, args string, up upstream.Sink) string {
 	if err != nil || m.Kind != mcp.Result {
 		l.t.Fatalf("%s: %s, %v", tool, m.Raw, err)
 	}
-	return string(mcp.Member(m.Bytes(m.Result), "structuredContent"))
+	return string(Structured(&m))
 }
 
 // await waits until the server has received a message that holds text.

@@ -262,6 +262,9 @@ func (s *Server) wrongVersion(m *mcp.Message) []byte {
 func (s *Server) result(m *mcp.Message, result string) []byte {
 	if eraOf(m) == mcp.Modern {
 		more := `{"resultType":"complete","_meta":{"` + mcp.MetaServerInfo + `":` + serverInfo + `}`
+		if m.Method != mcp.MethodDiscover && mcp.MethodOf(m.Method).Cacheable {
+			more += `,"ttlMs":0,"cacheScope":"private"`
+		}
 		if result != "{}" {
 			more += ","
 		}

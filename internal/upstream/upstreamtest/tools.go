@@ -73,9 +73,21 @@ func (c *call) args() (a struct {
 	return a
 }
 
-// structured answers with a raw JSON value.
+// structured answers with a raw JSON value. What is no object stands in one, since the legacy era knows nothing else.
 func (c *call) structured(raw string) []byte {
+	if raw[0] != '{' {
+		raw = `{"value":` + raw + `}`
+	}
 	return c.s.result(c.m, `{"content":[],"structuredContent":`+raw+`}`)
+}
+
+// Structured returns what a tool of the scripted server has answered with.
+func Structured(m *mcp.Message) []byte {
+	raw := mcp.Member(m.Bytes(m.Result), "structuredContent")
+	if value := mcp.Member(raw, "value"); value != nil {
+		return value
+	}
+	return raw
 }
 
 func (c *call) text(s []byte) []byte { return c.structured(string(mcp.Quote(nil, string(s)))) }
@@ -114,7 +126,7 @@ func (c *call) ask(ctx context.Context) []byte {
 }
 
 func (c *call) withdraw(context.Context) []byte {
-	id, _ := c.s.ask(mcp.MethodElicit, []byte(`{"message":"?"}`), c.send)
+	id, _ := c.s.ask(mcp.MethodElicit, []byte(`{"message":"?","requestedSchema":{"type":"object","properties":{}}}`), c.send)
 	c.send([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`))
 	return c.structured("null")
 }

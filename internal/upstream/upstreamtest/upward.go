@@ -24,7 +24,7 @@ func (b Backend) askBack(t *testing.T, era mcp.Era) {
 		if err != nil {
 			t.Error(err)
 		}
-		text, _ := mcp.Unquote(mcp.Member(m.Bytes(m.Result), "structuredContent"))
+		text, _ := mcp.Unquote(Structured(&m))
 		answer <- text
 	})
 	a := <-up.asks
