@@ -134,6 +134,7 @@ func (r *reply) close() (out channel, first bool) {
 }
 
 func (r *reply) finish(out channel, status int, body []byte) {
+	defer r.forget()
 	switch {
 	case out != nil:
 		if body != nil {
@@ -146,4 +147,11 @@ func (r *reply) finish(out channel, status int, body []byte) {
 	case status != 0:
 		r.x.WriteHeader(status)
 	}
+}
+
+// forget lets go of all that the call was. The runtime may keep the stopped timer until its time, and by it this reply.
+func (r *reply) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.x, r.client, r.stream, r.lost, r.out, r.early = nil, nil, nil, nil, nil, nil
 }

@@ -207,7 +207,7 @@ func (k *call) request(t target, l *link) *upstream.Request {
 		rw.Meta.Capabilities = withoutTasks(k.c.Meta.Capabilities)
 		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
 	}
-	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.owner()}
+	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.mark()}
 	if l.info.Era == mcp.Modern {
 		k.addHeaders(r, t)
 	}

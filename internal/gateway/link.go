@@ -208,6 +208,14 @@ func (c *Client) owner() any {
 	return c
 }
 
+// mark is owner for those who may remember a call for longer than its client is there.
+func (c *Client) mark() any {
+	if c.Session != nil {
+		return c.Session.Mark()
+	}
+	return c.owner()
+}
+
 // linkFor returns the link of a key, started if there is none, and counts its user.
 func (b *backend) linkFor(key linkKey, c *Client) *link {
 	b.mu.Lock()

@@ -28,6 +28,7 @@ type Session struct {
 	ID string
 
 	hash   string
+	mark   *byte
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	seen   atomic.Int64 // when it was last used, Unix nanoseconds
@@ -53,7 +54,7 @@ func newSession(s Spec, now time.Time, p *pool) *Session {
 	_, _ = rand.Read(id[:]) // never fails
 	ctx, cancel := context.WithCancelCause(context.Background())
 	n := &Session{Spec: s, ID: base64.RawURLEncoding.EncodeToString(id[:]), ctx: ctx, cancel: cancel}
-	n.hash = secret.Hash(n.ID)
+	n.hash, n.mark = secret.Hash(n.ID), new(byte)
 	n.store.pool = p
 	n.seen.Store(now.UnixNano())
 	return n
@@ -61,6 +62,10 @@ func newSession(s Spec, now time.Time, p *pool) *Session {
 
 // Hash returns what a log may show of the id.
 func (s *Session) Hash() string { return s.hash }
+
+// Mark returns what stands for the session, and compares as it does, where something that outlives the session must not
+// keep it.
+func (s *Session) Mark() any { return s.mark }
 
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }

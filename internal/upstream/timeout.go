@@ -34,7 +34,8 @@ func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, e
 	if t.whole > 0 {
 		w.end = time.Now().Add(t.whole)
 	}
-	w.start(func() { w.call.End(t.expired(r.Method, w.over())) })
+	method := r.Method
+	w.start(func() { w.call.End(t.expired(method, w.over())) })
 	defer w.stop()
 	return t.next.Call(&w.call, r, w)
 }
@@ -93,11 +94,14 @@ func (w *watch) restart() {
 	}
 }
 
+// stop ends the watch, to which nothing comes any more. The runtime may keep a stopped timer until its time, so
+// nothing of the call may hang on it.
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
 	w.timer.Stop()
+	w.up = nil
 }
 
 // Notify implements Sink.
