@@ -211,6 +211,10 @@ func TestABackendThatDiesInMidCall(t *testing.T) {
 				}
 				if m.era == mcp.Legacy {
 					m.saw(c, `"resources/subscribe"`, mortalURI)
+					level := map[mcp.Era]string{mcp.Legacy: `"warning"`, mcp.Modern: `"debug"`}[era]
+					if got := c.received("b_1mcp_", `"logging/setLevel"`); !strings.Contains(got, level) {
+						t.Errorf("the new backend was told %s, wanted %s", got, level)
+					}
 				} else {
 					m.saw(c, `"resourceSubscriptions"`, mortalURI)
 				}

@@ -51,7 +51,7 @@ func (w *world) step() {
 		if n := uint64(w.luck.IntN(5)); n > 0 {
 			after = &n
 		}
-		w.turns[i], _ = st.takeOver(after)
+		w.turns[i], _, _ = st.takeOver(after)
 	case 4:
 		batch, _, _ := st.take(w.turns[i], nil)
 		st.written(w.turns[i], batch[:w.luck.IntN(len(batch)+1)], w.luck.IntN(4) == 0)

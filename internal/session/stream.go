@@ -29,14 +29,15 @@ type Stream struct {
 	wake    chan struct{} // holds one token when there is something to look at
 
 	// Guarded by the mutex of the session's store.
-	events   []Event // kept; those that have been written first
-	newest   uint64  // the number of the last message there was
-	sent     load    // written
-	waiting  load    // not yet
-	turn     uint64  // number of the reader that may read
-	attached bool    // somebody reads
-	slow     bool    // the last reader was sent away
-	ended    bool    // no message comes any more
+	events   []Event       // kept; those that have been written first
+	newest   uint64        // the number of the last message there was
+	sent     load          // written
+	waiting  load          // not yet
+	turn     uint64        // number of the reader that may read
+	replaced chan struct{} // closed when another reader takes its place; nil: there has been none
+	attached bool          // somebody reads
+	slow     bool          // the last reader was sent away
+	ended    bool          // no message comes any more
 	used     time.Time
 }
 
@@ -95,18 +96,18 @@ func (st *Stream) End() {
 func (st *Stream) Attach(ctx context.Context, r Reader) error {
 	st.session.readers.Add(1)
 	defer st.session.unread()
-	turn, at := st.takeOver(r.After)
+	turn, replaced, at := st.takeOver(r.After)
 	defer st.leave(turn)
 	if r.Begin != nil {
 		r.Begin(at)
 	}
-	if err := st.pass(ctx, turn, &r); !errors.Is(err, errReplaced) {
+	if err := st.pass(ctx, turn, replaced, &r); !errors.Is(err, errReplaced) {
 		return err
 	}
 	return nil
 }
 
-func (st *Stream) pass(ctx context.Context, turn uint64, r *Reader) error {
+func (st *Stream) pass(ctx context.Context, turn uint64, replaced <-chan struct{}, r *Reader) error {
 	timer := newBeat(r.Beat)
 	defer timer.stop()
 	var batch []Event
@@ -128,20 +129,22 @@ func (st *Stream) pass(ctx context.Context, turn uint64, r *Reader) error {
 		if last {
 			return nil
 		}
-		if err := st.wait(ctx, timer, r.Idle); err != nil {
+		if err := st.wait(ctx, replaced, timer, r.Idle); err != nil {
 			return err
 		}
 	}
 }
 
 // wait waits until there is something to look at.
-func (st *Stream) wait(ctx context.Context, timer *beat, idle func() error) error {
+func (st *Stream) wait(ctx context.Context, replaced <-chan struct{}, timer *beat, idle func() error) error {
 	select {
 	case <-st.wake:
 		return nil
 	case <-timer.c():
 		timer.restart()
 		return idle()
+	case <-replaced:
+		return errReplaced
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-st.session.Done():
@@ -149,11 +152,15 @@ func (st *Stream) wait(ctx context.Context, timer *beat, idle func() error) erro
 	}
 }
 
-func (st *Stream) takeOver(after *uint64) (turn uint64, at Place) {
+func (st *Stream) takeOver(after *uint64) (turn uint64, replaced <-chan struct{}, at Place) {
 	k := &st.session.store
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	st.turn++
+	if st.replaced != nil {
+		close(st.replaced)
+	}
+	st.replaced = make(chan struct{})
 	if !st.attached {
 		k.free(st.waiting)
 	}
@@ -162,8 +169,7 @@ func (st *Stream) takeOver(after *uint64) (turn uint64, at Place) {
 		st.rewind(*after)
 		k.trim()
 	}
-	st.nudge() // so that the older reader notices
-	return st.turn, Place{st.number, st.before()}
+	return st.turn, st.replaced, Place{st.number, st.before()}
 }
 
 // before is the number of the message before the first that waits.

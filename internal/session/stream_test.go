@@ -162,6 +162,38 @@ func TestAReaderThatIsReplacedTakesNothingAway(t *testing.T) {
 	}
 }
 
+// A reader that is replaced ends at once, whatever it was doing, and not with the next beat.
+func TestAReaderThatIsReplacedEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, session.NewTable(session.Limits{}))
+		st := s.NewStream()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		goOn := make(chan struct{})
+		done := make(chan string, 3)
+		attach := func(name string, write func()) {
+			go func() {
+				_ = st.Attach(ctx, session.Reader{Write: func(e []session.Event) (int, error) { write(); return len(e), nil }})
+				done <- name
+			}()
+			synctest.Wait()
+		}
+		attach("writes", func() { <-goOn })
+		attach("waits", func() {})
+		attach("newest", func() {})
+		close(goOn)
+		synctest.Wait()
+		if len(done) != 2 {
+			t.Errorf("%d of two readers that were replaced have ended", len(done))
+		}
+		cancel()
+		for range 3 {
+			<-done
+		}
+	})
+}
+
 func TestAReaderLearnsWhereItBegins(t *testing.T) {
 	t.Parallel()
 	s := open(t, session.NewTable(session.Limits{}))
