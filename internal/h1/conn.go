@@ -3,12 +3,12 @@ package h1
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -17,10 +17,13 @@ const (
 	readBuffer = 16 << 10
 	inOne      = 32 << 10 // a body up to this size is written together with the head
 	keptHead   = 64 << 10 // a larger buffer is not kept
-	maxInform  = 5        // answers of status 1xx before the answer
 )
 
-var errHead = errors.New("the head of the answer is too long")
+var (
+	errHead   = errors.New("the head of the answer is too long")
+	errStale  = errors.New("the connection had been closed")                    // a kept one, before anything of an answer came
+	errUnsent = errors.New("the connection was closed before it could be used") // nothing was sent
+)
 
 // conn is one connection. It has one user at a time.
 type conn struct {
@@ -56,102 +59,87 @@ func (l limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open reports whether a kept connection has been neither closed nor written to by the other side.
-func (c *conn) open() bool {
+// isOpen reports whether a kept connection has been neither closed nor written to by the other side.
+func (c *conn) isOpen() bool {
 	c.reused = true
-	return c.r.Buffered() == 0 && (c.raw == nil || silent(c.raw))
+	return c.raw != nil && silent(c.raw)
 }
 
-// send writes head and body. A long body is left to a goroutine, since an answer may come before
-// its end; written gets its outcome.
-func (c *conn) send(req *http.Request) (written <-chan error, err error) {
-	if c.out, err = appendHead(c.out[:0], req); err != nil {
-		closeBody(req)
-		return nil, err
-	}
-	if req.Body == nil {
-		return nil, c.flush()
-	}
-	n := int(req.ContentLength)
-	if n > inOne {
-		return c.sendLong(req)
-	}
-	at := len(c.out)
-	c.out = append(c.out, make([]byte, n)...)
-	_, err = io.ReadFull(req.Body, c.out[at:])
-	closeBody(req)
-	if err != nil {
-		return nil, err
-	}
-	return nil, c.flush()
+// reusable reports whether another request may follow, once the answer has been read whole: not where isOpen could not
+// tell what comes in between.
+func (c *conn) reusable(req *http.Request, resp *http.Response) bool {
+	return Keeps && c.raw != nil && !req.Close && !resp.Close && resp.StatusCode >= http.StatusOK
 }
 
+// compose prepares the head and a short body for flush. The error is of the body; nothing has been sent.
+func (c *conn) compose(req *http.Request) error {
+	c.out = appendHead(c.out[:0], req)
+	if !hasBody(req) || isLong(req) {
+		return nil
+	}
+	head, size := len(c.out), int(req.ContentLength)
+	c.out = slices.Grow(c.out, size+1)[:head+size+1] // the one byte lets the end be seen
+	n, err := io.ReadFull(req.Body, c.out[head:])
+	c.out = c.out[:head+min(n, size)]
+	switch {
+	case err == nil:
+		return errLonger()
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		return asBody(err)
+	case n < size:
+		return errShorter()
+	}
+	return nil
+}
+
+// isLong reports whether a body is left to a goroutine, since an answer may come before its end.
+func isLong(req *http.Request) bool { return hasBody(req) && req.ContentLength > inOne }
+
+// flush writes what was composed. The error is errUnsent if nothing of it can have been seen.
 func (c *conn) flush() error {
-	_, err := c.Conn.Write(c.out)
+	n, err := c.Conn.Write(c.out)
 	if cap(c.out) > keptHead {
 		c.out = nil
+	}
+	if err != nil && n == 0 {
+		return fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	return err
 }
 
-func (c *conn) sendLong(req *http.Request) (<-chan error, error) {
-	if err := c.flush(); err != nil {
-		closeBody(req)
-		return nil, err
-	}
+// sendBody writes a long body, and closes it. The channel gets the outcome. Where the body fails the connection is
+// closed: the other side would wait for the rest, and we for the answer.
+func (c *conn) sendBody(req *http.Request) <-chan error {
 	done := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(c.Conn, req.Body)
+		err := copyBody(c.Conn, req)
 		closeBody(req)
+		if errors.Is(err, errBody) {
+			_ = c.Conn.Close()
+		}
 		done <- err
 	}()
-	return done, nil
+	return done
 }
 
-// receive reads the head of the answer. The error is errStale if nothing at all has come on a connection that was used before.
+// receive reads the head of the answer and passes over those of status 1xx before it. The error is errStale if nothing
+// at all has come on a connection that was used before.
 func (c *conn) receive(req *http.Request) (*http.Response, error) {
 	c.room = c.max
-	for range maxInform {
-		if _, err := c.r.Peek(1); err != nil {
-			if c.reused && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
-				err = errors.Join(errStale, err)
-			}
-			return nil, err
+	if _, err := c.r.Peek(1); err != nil {
+		if c.reused && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+			err = fmt.Errorf("%w: %w", errStale, err)
 		}
+		return nil, err
+	}
+	for {
 		resp, err := http.ReadResponse(c.r, req)
 		if err != nil {
 			return nil, err
 		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+		if resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
 			c.room = math.MaxInt
 			return resp, nil
 		}
 	}
-	return nil, errHead
-}
-
-// appendHead appends the head of a request, without anything that net/http would add but Host and
-// Content-Length.
-func appendHead(b []byte, req *http.Request) ([]byte, error) {
-	host := req.Host
-	if host == "" {
-		host = req.URL.Host
-	}
-	b = append(append(b, req.Method...), ' ')
-	b = append(append(b, req.URL.RequestURI()...), " HTTP/1.1\r\nHost: "...)
-	b = append(append(b, host...), "\r\n"...)
-	if req.Body != nil {
-		b = append(b, "Content-Length: "...)
-		b = append(strconv.AppendInt(b, req.ContentLength, 10), "\r\n"...)
-	}
-	for name, values := range req.Header {
-		for _, v := range values {
-			if strings.IndexByte(v, '\n') >= 0 || strings.IndexByte(v, '\r') >= 0 {
-				return b, errors.New("a line break in the value of header " + name)
-			}
-			b = append(append(b, name...), ": "...)
-			b = append(append(b, v...), "\r\n"...)
-		}
-	}
-	return append(b, "\r\n"...), nil
 }

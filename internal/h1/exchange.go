@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -13,35 +14,29 @@ import (
 func (t *Transport) exchange(c *conn, req *http.Request) (*http.Response, error) {
 	b := &body{t: t, c: c, ctx: req.Context()}
 	b.stop = afterFunc(b.ctx, b.abort)
-	written, err := c.send(req)
-	b.written = written
-	resp, answerErr := c.receive(req) // a server may answer, and close, before it has read all
-	if answerErr != nil {
+	sent := b.send(req)
+	if errors.Is(sent, errBody) || errors.Is(sent, errUnsent) {
 		b.finish(false)
-		return nil, b.cause(stale(err, answerErr))
+		return nil, cause(b.ctx, sent)
 	}
-	b.ReadCloser, b.reusable = resp.Body, err == nil && !resp.Close
+	resp, err := c.receive(req) // a server may answer, and close, before it has read all
+	if err != nil {
+		b.finish(false)
+		return nil, cause(b.ctx, b.reason(sent, err))
+	}
+	b.ReadCloser, b.reusable = resp.Body, sent == nil && c.reusable(req, resp)
 	if resp.Body == http.NoBody {
 		b.finish(true)
 		return resp, nil
 	}
 	resp.Body = b
-	if resp.Header.Get("Content-Encoding") == "gzip" { // though nobody has asked for it
-		resp.ContentLength = -1
-		resp.Body = &unzipped{body: b}
+	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") { // though nobody has asked for it
+		unzip(resp, b)
 	}
 	return resp, nil
 }
 
-// stale tells what has failed: the writing, if it did, but on a connection that had been closed.
-func stale(write, read error) error {
-	if write != nil && !errors.Is(read, errStale) {
-		return write
-	}
-	return read
-}
-
-// body is the body of an answer. It has one reader.
+// body is the body of an answer. It has one reader; abort and Close may come from elsewhere.
 type body struct {
 	io.ReadCloser
 	t        *Transport
@@ -49,8 +44,35 @@ type body struct {
 	ctx      context.Context
 	stop     func() bool
 	written  <-chan error // of the request's body, where a goroutine writes it
+	unsent   error        // what written told after the connection was closed
 	reusable bool
 	once     sync.Once
+}
+
+// send sends the request, and closes its body unless a goroutine does.
+func (b *body) send(req *http.Request) error {
+	err := b.c.compose(req)
+	if err == nil {
+		err = b.c.flush()
+	}
+	if err == nil && isLong(req) {
+		b.written = b.c.sendBody(req)
+		return nil
+	}
+	closeBody(req)
+	return err
+}
+
+// reason tells what has failed, after finish: the request's body, or a connection that had been closed, or the
+// writing, or else the reading.
+func (b *body) reason(write, read error) error {
+	switch {
+	case errors.Is(b.unsent, errBody):
+		return b.unsent
+	case write != nil && !errors.Is(read, errStale):
+		return write
+	}
+	return read
 }
 
 // abort ends the exchange, since its context has ended.
@@ -64,14 +86,16 @@ func (b *body) Read(p []byte) (int, error) {
 		b.finish(true)
 	case err != nil:
 		b.finish(false)
-		err = b.cause(err)
+		err = cause(b.ctx, err)
 	}
 	return n, err
 }
 
-// Close implements io.Closer. The connection is closed too unless all has been read.
+// Close implements io.Closer. The connection is closed too unless all has been read. Close may be called while
+// somebody reads, and ends that.
 func (b *body) Close() error {
 	b.finish(false)
+	_ = b.ReadCloser.Close() // it has no more to read, and says so to who comes later
 	return nil
 }
 
@@ -93,33 +117,33 @@ func (b *body) finish(whole bool) {
 		}
 		_ = b.c.Conn.Close()
 		if b.written != nil {
-			<-b.written
+			b.unsent = <-b.written
 		}
 	})
-}
-
-// cause is why the exchange failed: its context's end, or err.
-func (b *body) cause(err error) error {
-	if b.ctx.Err() != nil {
-		return context.Cause(b.ctx)
-	}
-	return err
 }
 
 // unzipped is a body that came compressed.
 type unzipped struct {
 	*body
-	r *gzip.Reader
+	r   *gzip.Reader
+	err error // of the reader's making
+}
+
+// unzip makes resp what it would be had it not been compressed.
+func unzip(resp *http.Response, b *body) {
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
+	resp.Body = &unzipped{body: b}
 }
 
 // Read implements io.Reader.
 func (u *unzipped) Read(p []byte) (int, error) {
-	if u.r == nil {
-		r, err := gzip.NewReader(u.body)
-		if err != nil {
-			return 0, err
-		}
-		u.r = r
+	if u.r == nil && u.err == nil {
+		u.r, u.err = gzip.NewReader(u.body)
+	}
+	if u.err != nil {
+		return 0, u.err
 	}
 	return u.r.Read(p)
 }

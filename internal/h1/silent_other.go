@@ -4,5 +4,8 @@ package h1
 
 import "syscall"
 
-// silent cannot tell here; a connection that has been closed fails its next request.
-func silent(syscall.RawConn) bool { return true }
+// Keeps says that a [Transport] can use a connection for more than one request on this system.
+const Keeps = false
+
+// silent cannot tell here.
+func silent(syscall.RawConn) bool { return false }

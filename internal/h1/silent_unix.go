@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// Keeps says that a [Transport] can use a connection for more than one request on this system.
+const Keeps = true
+
 // silent reports whether there is nothing to read from an idle socket: neither the other side's end nor bytes that
 // nobody has asked for.
 func silent(raw syscall.RawConn) bool {

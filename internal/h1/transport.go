@@ -2,15 +2,13 @@ package h1
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// Options are what a [Transport] is made of.
+// Options are what a [Transport] is made of. None may be missing.
 type Options struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Idle      time.Duration // how long an unused connection is kept
@@ -22,61 +20,46 @@ type Options struct {
 type Transport struct {
 	o Options
 
-	mu    sync.Mutex
-	idle  []*conn // the last one was used last
-	timer *time.Timer
+	mu      sync.Mutex
+	idle    []*conn // the last one was used last
+	pruning bool    // the timer runs
+	timer   *time.Timer
+	closing bool // what comes back is closed, until the next request
 }
 
 // New returns a transport. It opens nothing.
 func New(o Options) *Transport { return &Transport{o: o} }
 
-// errStale says that a kept connection proved closed before anything of an answer came.
-var errStale = errors.New("the connection had been closed")
-
-// RoundTrip implements http.RoundTripper. A request that finds its kept connection closed is sent once more on a new one, if
-// nothing of it can have been read, or if it may be repeated: what net/http's Transport takes for that.
+// RoundTrip implements http.RoundTripper. A request that finds its kept connection closed is sent once more on a new
+// one, if nothing of it can have been read, or if it may be repeated: what net/http's Transport takes for that.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	c := t.take()
-	if c != nil {
+	if err := check(req); err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	if c := t.take(); c != nil {
 		resp, err := t.exchange(c, req)
-		if !errors.Is(err, errStale) || !repeatable(req) || req.Context().Err() != nil {
+		if err == nil || !again(req, err) {
 			return resp, err
 		}
-		if req.Body, err = rewound(req); err != nil {
+		if req, err = rewound(req); err != nil {
 			return nil, err
 		}
 	}
 	c, err := t.dial(req)
 	if err != nil {
 		closeBody(req)
-		return nil, err
+		return nil, cause(req.Context(), err)
 	}
 	return t.exchange(c, req)
 }
 
-// repeatable reports whether a request may be sent again though the other side may have seen it.
-func repeatable(req *http.Request) bool {
-	if req.Body != nil && req.GetBody == nil {
-		return false
+// cause is why something failed: the end of its context, or err.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	if req.Method == http.MethodGet {
-		return true
-	}
-	_, marked := req.Header["Idempotency-Key"]
-	return marked
-}
-
-func rewound(req *http.Request) (io.ReadCloser, error) {
-	if req.Body == nil {
-		return nil, nil
-	}
-	return req.GetBody()
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		_ = req.Body.Close()
-	}
+	return err
 }
 
 func (t *Transport) dial(req *http.Request) (*conn, error) {
@@ -95,6 +78,7 @@ func (t *Transport) dial(req *http.Request) (*conn, error) {
 func (t *Transport) take() *conn {
 	for {
 		t.mu.Lock()
+		t.closing = false
 		n := len(t.idle)
 		if n == 0 {
 			t.mu.Unlock()
@@ -104,7 +88,7 @@ func (t *Transport) take() *conn {
 		t.idle[n-1] = nil
 		t.idle = t.idle[:n-1]
 		t.mu.Unlock()
-		if c.open() {
+		if c.isOpen() {
 			return c
 		}
 		_ = c.Close()
@@ -113,17 +97,16 @@ func (t *Transport) take() *conn {
 
 // keep takes a connection back after an exchange.
 func (t *Transport) keep(c *conn) {
-	now := time.Now()
-	c.kept = now
+	c.kept = time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.idle) >= t.o.MaxIdle {
+	if t.closing || len(t.idle) >= t.o.MaxIdle {
 		_ = c.Close()
 		return
 	}
 	t.idle = append(t.idle, c)
-	if t.timer == nil {
-		t.timer = time.AfterFunc(t.o.Idle, t.prune)
+	if !t.pruning {
+		t.pruneIn(t.o.Idle)
 	}
 }
 
@@ -137,22 +120,32 @@ func (t *Transport) prune() {
 		old++
 	}
 	t.idle = append(t.idle[:0:0], t.idle[old:]...)
-	if t.timer = nil; len(t.idle) > 0 {
-		t.timer = time.AfterFunc(t.o.Idle-now.Sub(t.idle[0].kept), t.prune)
+	if t.pruning = false; len(t.idle) > 0 {
+		t.pruneIn(t.o.Idle - now.Sub(t.idle[0].kept))
 	}
 }
 
-// CloseIdleConnections closes the connections that nobody uses now.
+// pruneIn has prune called after d. t.mu is held.
+func (t *Transport) pruneIn(d time.Duration) {
+	if t.pruning = true; t.timer == nil {
+		t.timer = time.AfterFunc(d, t.prune)
+		return
+	}
+	t.timer.Reset(d)
+}
+
+// CloseIdleConnections closes the connections that nobody uses now, and those in use as they come back, until there
+// is another request.
 func (t *Transport) CloseIdleConnections() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range t.idle {
 		_ = c.Close()
 	}
-	t.idle = nil
-	if t.timer != nil {
+	t.idle, t.closing = nil, true
+	if t.pruning {
 		t.timer.Stop()
-		t.timer = nil
+		t.pruning = false
 	}
 }
 

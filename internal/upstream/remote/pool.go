@@ -4,8 +4,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"onemcp/internal/h1"
 )
@@ -43,12 +45,16 @@ func newPool(o Options, to *url.URL) *pool {
 	return &pool{sender: newTransport(o)}
 }
 
-// isPlain reports whether a backend is reached without TLS and not through a proxy of the environment: then the
-// shorter way will do.
+// isPlain reports whether a backend is reached without TLS and not through a proxy of the environment, by a name that
+// is sent as it is written: then the shorter way will do.
 func isPlain(to *url.URL) bool {
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: to})
-	return to.Scheme == "http" && proxy == nil && err == nil
+	return h1.Keeps && to.Scheme == "http" && proxy == nil && err == nil && !strings.ContainsFunc(to.Host, isTranslated)
 }
+
+// isTranslated reports whether a character is not sent as it stands in a URL's host: those of other
+// alphabets, and the mark of an IPv6 zone.
+func isTranslated(r rune) bool { return r == '%' || r > unicode.MaxASCII }
 
 func newTransport(o Options) *http.Transport {
 	return &http.Transport{
