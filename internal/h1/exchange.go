@@ -8,7 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
+
+// lag is how long the end of a request may come after that of its answer if the connection is to be kept: as in
+// net/http.
+const lag = 50 * time.Millisecond
 
 // exchange sends req over c and returns the answer, whose body gives the connection back.
 func (t *Transport) exchange(c *conn, req *http.Request) (*http.Response, error) {
@@ -103,15 +108,7 @@ func (b *body) Close() error {
 func (b *body) finish(whole bool) {
 	b.once.Do(func() {
 		whole = b.stop() && whole && b.reusable && b.c.r.Buffered() == 0
-		if whole && b.written != nil {
-			select {
-			case err := <-b.written:
-				whole, b.written = err == nil, nil
-			default: // answered before the request's end
-				whole = false
-			}
-		}
-		if whole {
+		if whole && b.wrote() {
 			b.t.keep(b.c)
 			return
 		}
@@ -120,6 +117,23 @@ func (b *body) finish(whole bool) {
 			b.unsent = <-b.written
 		}
 	})
+}
+
+// wrote reports whether the request has been written whole. A goroutine that writes it may lag a little behind the
+// answer.
+func (b *body) wrote() bool {
+	if b.written == nil {
+		return true
+	}
+	late := time.NewTimer(lag)
+	defer late.Stop()
+	select {
+	case err := <-b.written:
+		b.written = nil
+		return err == nil
+	case <-late.C: // answered before the request's end
+		return false
+	}
 }
 
 // unzipped is a body that came compressed.

@@ -27,7 +27,7 @@ func TestAKeptConnectionIsUsedAgain(t *testing.T) {
 
 func TestALongBodyLeavesItsConnectionForTheNext(t *testing.T) {
 	t.Parallel()
-	s, rt := serve(t, func(p *peer) {
+	s := serve(t, func(p *peer) {
 		for {
 			_, body, ok := p.request()
 			if !ok {
@@ -35,14 +35,19 @@ func TestALongBodyLeavesItsConnectionForTheNext(t *testing.T) {
 			}
 			p.say(whole(fmt.Sprint(len(body))))
 		}
-	}), transport(t)
-	for _, size := range []int{32 << 10, 32<<10 + 1, 5 << 20} {
-		b := newTracked(strings.Repeat("x", size))
-		wants(t, do(rt, withBody(post(s.url, ""), b)), fmt.Sprint(size))
-		if !b.isClosed() || b.late.Load() {
-			t.Errorf("a body of %d bytes: closed %t, read after that %t", size, b.isClosed(), b.late.Load())
+	})
+	synctest.Test(t, func(t *testing.T) { // so that what writes the body is never too late
+		rt := h1.New(options())
+		defer rt.CloseIdleConnections()
+		for _, size := range []int{32 << 10, 32<<10 + 1, 300 << 10, 5 << 20} {
+			b := newTracked(strings.Repeat("x", size))
+			wants(t, do(rt, withBody(post(s.url, ""), b)), fmt.Sprint(size))
+			if !b.isClosed() || b.late.Load() {
+				t.Errorf("a body of %d bytes: closed %t, read after that %t", size, b.isClosed(), b.late.Load())
+			}
 		}
-	}
+		counts(t, s, 1, 4)
+	})
 }
 
 // once answers one request on each connection and closes it.
