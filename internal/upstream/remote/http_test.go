@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -397,6 +398,34 @@ func TestCallsBeforeRun(t *testing.T) {
 		}
 		if err := c.Notify(context.Background(), []byte(`{"jsonrpc":"2.0","method":"x"}`)); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("kind %d: %v", k, err)
+		}
+	}
+}
+
+func TestTheAddressOfABackendIsDialledAsTheNetworkKnowsIt(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"http://backend.example/mcp":       "backend.example:80",
+		"http://bücher.example/mcp":        "xn--bcher-kva.example:80",
+		"http://[::1]:8080/mcp":            "[::1]:8080",
+		"http://[fe80::1%25en0]:8080/mcp":  "[fe80::1%en0]:8080",
+		"https://bücher.example:8443/mcp?": "xn--bcher-kva.example:8443",
+	} {
+		dialled := make(chan string, 1)
+		l, _ := connect(t, url, func(o *remote.Options, _ *upstream.Opening) {
+			o.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+				select {
+				case dialled <- address:
+				default: // again
+				}
+				return nil, errors.New("nobody is there")
+			}
+		})
+		if err := l.end(); err == nil {
+			t.Errorf("%s: connected", url)
+		}
+		if got := <-dialled; got != want {
+			t.Errorf("%s: dialled %s, wanted %s", url, got, want)
 		}
 	}
 }
