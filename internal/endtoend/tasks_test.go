@@ -60,7 +60,7 @@ func TestTasksStayWithTheirOwner(t *testing.T) {
 			t.Parallel()
 			one, _ := way{cell: c}.backend(t, "one", tasking("one", c.era))
 			two, _ := way{cell: c}.backend(t, "two", tasking("two", c.era))
-			r := start(t, setup(one, two), oddTask)
+			r := start(t, setup(one, two), oddAnswers)
 			r.ready()
 			mine, other := r.connect(c.era, "/mcp"), r.connect(c.era, "/mcp")
 			for _, owner := range []string{"two", "one"} {

@@ -130,7 +130,7 @@ func newOldClient(r *rig, path string, p *person) *oldClient {
 
 func (o *oldClient) hello() {
 	o.t.Helper()
-	in, err := o.begin(o.t.Context(), `"hello"`, []byte(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":`+canAnswer+`,"clientInfo":{"name":"old","version":"1"}}}`))
+	in, err := o.begin(o.t.Context(), `"hello"`, []byte(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":`+canAnswer+`,"clientInfo":{"name":"old","version":"1"}}}`))
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (v *asks) of(s *session.Session, l *link, id []byte) *ask {
 // askLegacy passes a backend's request to a legacy client through send.
 func (g *Gateway) askLegacy(c *Client, l *link, m *mcp.Message, answer func([]byte), send func([]byte)) *ask {
 	a := &ask{id: g.nextID(), m: m.Clone(), link: l, answer: answer}
-	if why := cannotAsk(c.Meta.Capabilities, m); why != "" {
+	if why := cannotAskIn(c.Meta, m); why != "" {
 		a.refuse(mcp.CodeMethodNotFound, why)
 		return nil
 	}
@@ -155,6 +155,14 @@ func cannotAsk(capabilities []byte, m *mcp.Message) string {
 		return cannotElicit(mcp.Member(capabilities, "elicitation"), m.Bytes(m.Params))
 	}
 	return ""
+}
+
+// cannotAskIn is cannotAsk for a client of a version, which may lack what the client says it can.
+func cannotAskIn(c mcp.ClientMeta, m *mcp.Message) string {
+	if m.Method == mcp.MethodElicit && mcp.EraOf(c.Version) == mcp.Legacy && c.Version < mcp.Version20250618 {
+		return "the client's protocol version " + c.Version + " has no elicitation"
+	}
+	return cannotAsk(c.Capabilities, m)
 }
 
 // cannotElicit: an elicitation capability that names no mode means forms.

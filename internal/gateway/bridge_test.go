@@ -202,6 +202,23 @@ func TestAClientThatCannotAnswerIsNotAsked(t *testing.T) {
 	}
 }
 
+// TestAClientWhoseVersionHasNoQuestionsIsNotAsked, whatever it says that it can.
+func TestAClientWhoseVersionHasNoQuestionsIsNotAsked(t *testing.T) {
+	t.Parallel()
+	g := start(t, mcp.Legacy)
+	hello := request(t, "0", "initialize", `{"protocolVersion":"2025-03-26","capabilities":{"elicitation":{}},"clientInfo":{"name":"c","version":"1"}}`)
+	s, _, err := g.Initialize(t.Context(), gateway.Scope{}, "anonymous", "/mcp", hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &gateway.Client{Principal: "anonymous", Era: mcp.Legacy, Session: s, Meta: mcp.ClientMeta{Version: s.Version, Capabilities: s.Capabilities, Info: s.ClientInfo}}
+	st := make(stream, 10)
+	a, err := g.Serve(t.Context(), c, request(t, "1", "tools/call", `{"name":"ex_1mcp_ask","arguments":{}}`), st)
+	if err != nil || len(st) > 0 || !strings.Contains(string(a.Body), "version 2025-03-26 has no elicitation") {
+		t.Errorf("got %s and %d messages, %v", a.Body, len(st), err)
+	}
+}
+
 func TestAModernClientThatGoesAwayEndsTheCall(t *testing.T) {
 	t.Parallel()
 	g := start(t, mcp.Legacy)

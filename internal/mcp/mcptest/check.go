@@ -19,6 +19,7 @@ type conversation struct {
 	excuses  []Excuse
 	asked    map[question]asked
 	versions map[wire]string // of sessions and connections
+	labels   map[wire]string // the last that a request has said of itself
 }
 
 // wire is one connection, or one HTTP request.
@@ -42,7 +43,7 @@ type asked struct {
 }
 
 func newConversation(s *schemas, excuses []Excuse) *conversation {
-	return &conversation{schemas: s, excuses: excuses, asked: map[question]asked{}, versions: map[wire]string{}}
+	return &conversation{schemas: s, excuses: excuses, asked: map[question]asked{}, versions: map[wire]string{}, labels: map[wire]string{}}
 }
 
 // anywhere returns on and, for a backend, the backend as a whole: the gateway's own ids are unique there, and the session
@@ -103,8 +104,8 @@ func (c *conversation) message(e trace.Event, m *mcp.Message) error {
 	switch m.Kind {
 	case mcp.Request, mcp.Notification:
 		version := c.versionOf(e, on, m)
-		if m.Has(mcp.FieldMetaVersion) && e.Transport == trace.Stdio && e.Side == trace.Client && c.versions[on[0]] == "" {
-			c.versions[on[0]] = version // of what belongs to the request and does not say so
+		if m.Has(mcp.FieldMetaVersion) {
+			c.labels[on[0]] = version
 		}
 		if m.Kind == mcp.Request {
 			c.ask(e, on, string(m.IDBytes()), asked{m.Method, version, mcp.Member(m.Bytes(m.Params), "task") != nil})
@@ -166,6 +167,9 @@ func (c *conversation) versionOf(e trace.Event, on []wire, m *mcp.Message) strin
 		if version := c.versions[w]; version != "" {
 			return version
 		}
+	}
+	if e.Version == "" && m.Kind == mcp.Notification {
+		return c.labels[on[0]] // it belongs to a request, and does not say so over stdio
 	}
 	return e.Version
 }
