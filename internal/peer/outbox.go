@@ -26,11 +26,14 @@ type Outbox struct {
 	slow  error
 	done  chan struct{} // closed with err set
 	trace Trace         // nil: none
+	quick *quick        // by which a line that need not wait is written by who puts it; nil: all are left to Pump
 
 	mu     sync.Mutex
 	filled sync.Cond     // buf has become non-empty, or err was set
 	buf    []byte        // lines that wait
 	room   chan struct{} // closed when buf has been taken; nil while nobody waits for that
+	busy   bool          // somebody writes what was taken from buf
+	spare  []byte        // empty, for the next buf
 	err    error         // why nothing more is taken
 }
 
@@ -55,8 +58,9 @@ func (o *Outbox) Err() error {
 // Put adds a line. It waits, until ctx ends, while softLimit bytes or more are waiting.
 func (o *Outbox) Put(ctx context.Context, line []byte) error {
 	for {
-		room, err := o.tryPut(line)
+		batch, room, err := o.tryPut(line)
 		if room == nil {
+			o.write(batch)
 			return err
 		}
 		select {
@@ -68,21 +72,48 @@ func (o *Outbox) Put(ctx context.Context, line []byte) error {
 	}
 }
 
-// tryPut adds a line, or returns what to wait for.
-func (o *Outbox) tryPut(line []byte) (room <-chan struct{}, err error) {
+// tryPut adds a line, or returns what to wait for. A batch is the caller's to write.
+func (o *Outbox) tryPut(line []byte) (batch []byte, room <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
-		return nil, o.err
+		return nil, nil, o.err
 	}
 	if len(o.buf) >= softLimit {
 		if o.room == nil {
 			o.room = make(chan struct{})
 		}
-		return o.room, nil
+		return nil, o.room, nil
 	}
+	first := len(o.buf) == 0
 	o.add(line)
-	return nil, nil
+	switch {
+	case !first || o.busy: // it is written with others
+	case o.quick == nil:
+		o.filled.Signal()
+	default:
+		batch, o.buf, o.spare, o.busy = o.buf, o.spare, nil, true
+	}
+	return batch, nil, nil
+}
+
+// write writes a batch as far as that goes without waiting. The rest, and what has come meanwhile, is left to Pump.
+func (o *Outbox) write(batch []byte) {
+	if batch == nil {
+		return
+	}
+	n := o.quick.write(batch)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.busy = false
+	if n < len(batch) {
+		o.buf = append(slices.Clone(batch[n:]), o.buf...)
+	} else if cap(batch) <= keepLimit {
+		o.spare = batch[:0]
+	}
+	if len(o.buf) > 0 || o.err != nil {
+		o.filled.Signal()
+	}
 }
 
 // Push adds a line without waiting: answers and cancellations, which come from goroutines that
@@ -96,6 +127,7 @@ func (o *Outbox) Push(line []byte) {
 		o.shut(o.slow)
 	default:
 		o.add(line)
+		o.filled.Signal()
 	}
 }
 
@@ -109,9 +141,6 @@ func (o *Outbox) add(line []byte) {
 		o.trace(true, o.buf[start:])
 	}
 	o.buf = append(o.buf, '\n')
-	if start == 0 {
-		o.filled.Signal()
-	}
 }
 
 // Close lets nothing more in; what is in is still written.
@@ -134,8 +163,8 @@ func (o *Outbox) shut(err error) {
 func (o *Outbox) Pump(w io.WriteCloser, explain func(error) error) {
 	defer func() { _ = w.Close() }()
 	var empty []byte
-	for {
-		batch := o.take(empty)
+	for wrote := false; ; wrote = true {
+		batch := o.take(empty, wrote)
 		if len(batch) == 0 {
 			return
 		}
@@ -149,15 +178,19 @@ func (o *Outbox) Pump(w io.WriteCloser, explain func(error) error) {
 	}
 }
 
-// take waits for lines and swaps them for an empty buffer; none means the end.
-func (o *Outbox) take(empty []byte) []byte {
+// take waits for lines and swaps them for an empty buffer; none means the end. wrote says that those of the last call
+// are written.
+func (o *Outbox) take(empty []byte, wrote bool) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.buf) == 0 && o.err == nil {
+	if wrote {
+		o.busy = false
+	}
+	for o.busy || len(o.buf) == 0 && o.err == nil {
 		o.filled.Wait()
 	}
 	batch := o.buf
-	o.buf = empty
+	o.buf, o.busy = empty, true
 	if o.room != nil {
 		close(o.room)
 		o.room = nil

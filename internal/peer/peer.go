@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
@@ -41,6 +42,10 @@ type Options struct {
 	MaxMessage int          // the longest line taken, in bytes; 0: DefaultMaxMessage
 	Log        *slog.Logger // of lines that are no messages; nil: nowhere
 	Trace      Trace        // nil: none
+
+	// Pipe is the descriptor of w, which must not block, for lines to be written by the goroutines that have them; nil: all
+	// are left to the writing goroutine.
+	Pipe syscall.RawConn
 }
 
 // Trace sees every line, without its line break, in the order of the wire. It is called from any goroutine with locks held: it must be
@@ -76,7 +81,7 @@ func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Peer{
+	p := &Peer{
 		o:     o,
 		in:    NewLines(r, o.MaxMessage),
 		w:     w,
@@ -86,6 +91,8 @@ func New(r io.Reader, w io.WriteCloser, up Handler, o Options) *Peer {
 		calls: make(map[uint64]*call),
 		asks:  make(map[string]*ask),
 	}
+	p.out.quick = newQuick(o.Pipe)
+	return p
 }
 
 // Run serves the connection until its stream ends. When ctx ends first, calls fail at once, what waits

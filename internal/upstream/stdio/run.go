@@ -60,8 +60,9 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 
 	life, quit := context.WithCancel(context.WithoutCancel(ctx))
 	defer quit()
+	pipe, _ := proc.stdin.SyscallConn() // fails for a closed file only
 	p := peer.New(proc.stdout, proc.stdin, c.up, peer.Options{
-		Name: c.o.Name, MaxMessage: c.o.MaxMessage, Log: c.o.Log, Trace: c.tracing(proc.cmd.Process.Pid),
+		Pipe: pipe, Name: c.o.Name, MaxMessage: c.o.MaxMessage, Log: c.o.Log, Trace: c.tracing(proc.cmd.Process.Pid),
 	})
 	read := make(chan struct{})
 	work.Go(func() {
