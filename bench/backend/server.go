@@ -112,12 +112,20 @@ func (s *Server) call(buf []byte, method string, params []byte, modern bool) rep
 	case method == "initialize" && !modern:
 		return reply{status: 200, opens: true, head: append(buf, `"protocolVersion":"`+LegacyVersion+`","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}`...)}
 	case method == "server/discover" && modern:
-		return reply{status: 200, head: append(cacheable(buf, true), `"supportedVersions":["`+ModernVersion+`"],"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}`...)}
+		return reply{status: 200, head: append(cacheable(buf, true), `"supportedVersions":[`+s.versions()+`],"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}`...)}
 	case method == "ping" && !modern:
 		return reply{status: 200, head: append(buf, `}}`...)}
 	}
 	buf = buf[:bytes.LastIndex(buf, []byte(`"result":{`))]
 	return refuse(buf, 404, -32601, "this server has no method of that name")
+}
+
+// versions are those of server/discover.
+func (s *Server) versions() string {
+	if s.profile.Era == Both {
+		return `"` + ModernVersion + `","` + LegacyVersion + `"`
+	}
+	return `"` + ModernVersion + `"`
 }
 
 func cacheable(buf []byte, modern bool) []byte {

@@ -20,10 +20,11 @@ type Backend struct {
 
 // Setup is what a middle is started with.
 type Setup struct {
-	Dir      string // for its files
-	Backends []Backend
-	OneMCP   string // members for the object "server" of 1mcp's file, with a comma at the end, or empty
-	List     string // file with the list that the bare handler has; empty: the list of its profile
+	Dir       string // for its files
+	Backends  []Backend
+	OneMCP    string // members for the object "server" of 1mcp's file, with a comma at the end, or empty
+	Isolation string // of every backend in 1mcp's file; empty: what it does by itself
+	List      string // file with the list that the bare handler has; empty: the list of its profile
 }
 
 // stdio reports whether the backends are child processes.

@@ -35,11 +35,14 @@ func startOneMCP(binary string, s Setup) (*Running, error) {
 func configuration(s Setup) []byte {
 	servers := map[string]any{}
 	for _, b := range s.Backends {
+		server := map[string]any{"url": b.URL}
 		if b.Command != nil {
-			servers[b.Name] = map[string]any{"command": b.Command[0], "args": b.Command[1:]}
-		} else {
-			servers[b.Name] = map[string]any{"url": b.URL}
+			server = map[string]any{"command": b.Command[0], "args": b.Command[1:]}
 		}
+		if s.Isolation != "" {
+			server["isolation"] = s.Isolation
+		}
+		servers[b.Name] = server
 	}
 	text, err := json.MarshalIndent(servers, "  ", "  ")
 	if err != nil {

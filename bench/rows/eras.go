@@ -13,7 +13,8 @@ func erasStdio() race {
 	return eras("eras-stdio", "tools/call by era of client and stdio backend", (*Lab).stdio)
 }
 
-// eras compares the four pairs of a client's and a backend's era.
+// eras compares the four pairs of a client's and a backend's era. All clients share one connection to the backend in each
+// era: with one of its own, a modern client would open it anew for every request.
 func eras(name, title string, setup func(*Lab, int, backend.Profile) middle.Setup) race {
 	pair := func(client, server backend.Era) string { return string(client) + " to " + string(server) }
 	both := []backend.Era{backend.Legacy, backend.Modern}
@@ -27,7 +28,9 @@ func eras(name, title string, setup func(*Lab, int, backend.Profile) middle.Setu
 			out := []subject{l.directHTTP()}
 			for _, server := range both {
 				for _, client := range both {
-					out = append(out, l.oneMCP(pair(client, server), setup(l, 1, plain(server)), client, echo))
+					s := setup(l, 1, plain(server))
+					s.Isolation = "shared"
+					out = append(out, l.oneMCP(pair(client, server), s, client, echo))
 				}
 			}
 			return out
