@@ -1,0 +1,206 @@
+package mcp
+
+import (
+	"io"
+	"unicode/utf8"
+)
+
+// A Relay passes on one result with another id, while it comes. It holds the message to all that [Scan] does, wherever the
+// pieces are cut: what Scan would refuse, or find to be anything but the result of the given id, fails, at the latest in
+// Close. By then a part may have been passed on. Nothing is kept of the result but what [Relay.Resources] and
+// [Relay.Task] tell.
+type Relay struct {
+	to   io.WriteCloser
+	ours string // the id that the message must have
+	id   []byte // what takes its place, raw
+	err  error  // why nothing passes any more
+
+	flow
+	split  [utf8.UTFMax]byte // the beginning of a character that lies in two pieces
+	halved int               // how many bytes that is
+	cut    Span              // of the piece: what is taken out
+	swap   bool              // the id ends there
+
+	walk walk
+}
+
+// NewRelay returns a relay of the result of request ours. It gives id, which is raw, in its place. What has been checked
+// is written to the writer, which is closed when the message was whole and right.
+func NewRelay(to io.WriteCloser, ours uint64, id []byte) *Relay {
+	return &Relay{to: to, ours: string(AppendUint(nil, ours)), id: id, walk: walk{value: ofEnvelope}}
+}
+
+// Write implements io.Writer. After an error it takes nothing any more.
+func (r *Relay) Write(p []byte) (int, error) {
+	if r.err == nil {
+		r.err = r.check(p)
+	}
+	if r.err == nil {
+		r.err = r.pass(p)
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.before += len(p)
+	return len(p), nil
+}
+
+// Close says that nothing more comes. It returns why the message was wrong, or not whole.
+func (r *Relay) Close() error {
+	if r.err == nil {
+		r.err = r.judge()
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return r.to.Close()
+}
+
+func (r *Relay) judge() error {
+	switch {
+	case r.state != wantNothing:
+		return r.failAt(0, "unexpected end of message")
+	case !r.walk.had[ofVersion]:
+		return r.failAt(0, wrongVersion)
+	case !r.walk.had[ofID] || !r.walk.had[ofResult]:
+		return r.failAt(0, "not a result with an id")
+	}
+	return nil
+}
+
+// pass writes a piece, with the new id where the old one was.
+func (r *Relay) pass(p []byte) error {
+	var id []byte
+	if r.swap {
+		id = r.id
+	}
+	for _, part := range [...][]byte{p[:r.cut.Start], id, p[r.cut.End:]} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := r.to.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check walks over a piece.
+func (r *Relay) check(p []byte) error {
+	if !r.characters(p) {
+		return r.failAt(firstInvalid(p), "invalid UTF-8")
+	}
+	r.cut, r.swap, r.start = Span{}, false, 0
+	for i := 0; i < len(p); {
+		end, came, err := r.next(p, i)
+		if err == nil {
+			err = r.take(came, p, end)
+		}
+		if err != nil {
+			return err
+		}
+		i = end
+	}
+	if r.walk.value == ofID && r.state >= inText {
+		r.cut = Span{r.start, len(p)}
+	}
+	return nil
+}
+
+// characters checks the UTF-8 of a piece.
+func (r *Relay) characters(p []byte) bool {
+	for r.halved > 0 && len(p) > 0 {
+		r.split[r.halved], p = p[0], p[1:]
+		r.halved++
+		if whole := r.split[:r.halved]; utf8.FullRune(whole) {
+			if !utf8.Valid(whole) {
+				return false
+			}
+			r.halved = 0
+		}
+	}
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		tail := p[len(p)-n:]
+		if utf8.RuneStart(tail[0]) {
+			if !utf8.FullRune(tail) {
+				r.halved = copy(r.split[:], tail)
+				p = p[:len(p)-n]
+			}
+			break
+		}
+	}
+	return utf8.Valid(p)
+}
+
+// take does what an event asks for that ends at end of a piece.
+func (r *Relay) take(came event, p []byte, end int) error {
+	w, reason := &r.walk, ""
+	switch came {
+	case pieceEnd:
+		return nil
+	case nameEnd:
+		reason = w.member(r.depth, r.token)
+		r.keep = w.keep()
+	case opened:
+		reason = w.value.refusal(p[end-1])
+		if w.enter(r.depth, p[end-1]) {
+			r.keep = w.next(r.depth)
+		} else {
+			r.deaf = r.depth
+		}
+	case scalarEnd:
+		if w.value == ofID {
+			r.cut, r.swap = Span{r.start, end}, true
+		}
+		reason = w.scalar(r.token, r.ours)
+		r.keep = w.next(r.depth)
+	case closed:
+		if r.deaf == 0 {
+			w.leave(r.depth + 1)
+		}
+		r.deaf = 0
+		r.keep = w.next(r.depth)
+	}
+	if reason != "" {
+		return r.failAt(max(end-1, 0), reason)
+	}
+	return nil
+}
+
+// Resources returns the URIs of the resources that the content of the result shows, up to a mebibyte of them.
+func (r *Relay) Resources() []string { return r.walk.shown }
+
+// Task returns the id of the task that the result has begun; ok is false if there is none.
+func (r *Relay) Task() (id string, ok bool) {
+	if r.walk.task.there {
+		return Unquote(r.walk.task.raw)
+	}
+	return Unquote(r.walk.ownTask.raw)
+}
+
+// BeginsResult reports whether head, the beginning of a message, is that of a result which may be the one of request
+// ours: a whole id before the result is the right one.
+func BeginsResult(head []byte, ours uint64) bool {
+	s := scanner{b: head}
+	if s.peek() != '{' {
+		return false
+	}
+	for more, err := s.first('}'); more && err == nil; more, err = s.next('}') {
+		span, err := s.name()
+		if err != nil {
+			return false
+		}
+		name := string(plainName(head[span.Start:span.End]))
+		if name == "result" {
+			return true
+		}
+		value, err := s.value()
+		if err != nil || name == "method" || name == "error" {
+			return false
+		}
+		if id, ok := Uint(head[value.Start:value.End]); name == "id" && (!ok || id != ours) {
+			return false
+		}
+	}
+	return false
+}
