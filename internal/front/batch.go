@@ -67,7 +67,7 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 			to.add(wire.Answer(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
 		}
 	}()
-	answer, err := f.Gateway.Serve(ctx, c, m, to)
+	answer, err := f.Gateway.Serve(ctx, c, m, onlyStream{to})
 	switch {
 	case err == nil:
 		to.add(answer.Body)
@@ -80,3 +80,6 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 		to.add(wire.Answer(mcp.Legacy, m, err))
 	}
 }
+
+// onlyStream hides that a reply can take an answer while it comes: those of a batch come together.
+type onlyStream struct{ gateway.Stream }

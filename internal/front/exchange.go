@@ -40,6 +40,7 @@ type exchange struct {
 	hash    string // of session
 	version string // of the protocol, for the trace; empty: not known
 	err     error  // why the request was refused or failed
+	partial bool   // the body is not whole yet
 
 	access   *Access             // in force for this request
 	policy   *trustproxy.Policy  // by which it was decided
@@ -88,7 +89,7 @@ func (x *exchange) finish(r *http.Request) {
 	took := time.Since(x.started)
 	x.front.Metrics.Request(x.route.String(), x.status, x.decision.Status, took)
 	x.log(r, took)
-	if p != nil && begun {
+	if begun && (p != nil || x.partial) {
 		panic(http.ErrAbortHandler) // the client must not take a broken body for a whole one
 	}
 }

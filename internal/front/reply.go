@@ -22,7 +22,7 @@ type channel interface {
 
 // reply is the answer to one POST. What happens first gives it its form: the final answer,
 // a JSON body; a message before it, or silence for a heartbeat, an event stream. It
-// implements gateway.Stream.
+// implements gateway.Stream and gateway.Pourer.
 type reply struct {
 	x      *exchange
 	client context.Context // ends when the client is gone
@@ -34,6 +34,7 @@ type reply struct {
 	out     channel       // nil: not a stream
 	early   [][]byte      // answers that came before there was a stream
 	written chan struct{} // closed when the stream's writer has ended
+	pour    *pour         // where the answer goes while it comes; nil: it comes whole
 	closed  bool
 }
 
@@ -49,7 +50,7 @@ func newReply(x *exchange, client context.Context, stream func() channel, lost f
 func (r *reply) Send(msg []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed {
+	if !r.closed && r.pour == nil {
 		r.open().Send(msg)
 	}
 }
@@ -58,7 +59,7 @@ func (r *reply) Send(msg []byte) {
 func (r *reply) overdue() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed && r.out == nil {
+	if !r.closed && r.out == nil && r.pour == nil {
 		r.begin(true)
 	}
 }
@@ -136,6 +137,7 @@ func (r *reply) close() (out channel, first bool) {
 func (r *reply) finish(out channel, status int, body []byte) {
 	defer r.forget()
 	switch {
+	case r.pour.end():
 	case out != nil:
 		if body != nil {
 			out.Send(body)

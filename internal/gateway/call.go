@@ -20,7 +20,8 @@ type call struct {
 	m   *mcp.Message
 	st  Stream
 
-	parked *parked // of a modern client's call to a legacy backend that may ask back
+	parked *parked    // of a modern client's call to a legacy backend that may ask back
+	relay  *mcp.Relay // of an answer that goes to the client while it comes
 }
 
 func (k *call) send(msg []byte) {
@@ -232,6 +233,9 @@ func (k *call) addHeaders(r *upstream.Request, t target) {
 
 // answer turns a backend's answer into the client's.
 func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
+	if k.relay != nil {
+		return k.poured(t), nil
+	}
 	crossing := k.c.Era != l.info.Era
 	if crossing && reply.Kind == mcp.Result {
 		if err := checkTask(t.b.name, reply); err != nil {

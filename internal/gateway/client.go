@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"context"
+	"io"
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/mcp"
@@ -75,12 +77,20 @@ func (c *Client) kept() *Client {
 
 // Answer is the final answer to a request, ready for the wire, with the client's id in it.
 type Answer struct {
-	Body []byte
-	Code int // of the JSON-RPC error in Body; 0 for a result
+	Body []byte // nil: the stream has taken it as a [Pourer]
+	Code int    // of the JSON-RPC error in Body; 0 for a result
 }
 
 // Stream carries messages to a client beside the answer to its request. Send keeps msg; it may be called
 // from several goroutines, and not after the request was answered.
 type Stream interface {
 	Send(msg []byte)
+}
+
+// Pourer is a [Stream] that may take a large answer while it comes. It is asked once; nothing is sent after that. The
+// writer is closed when the answer was whole; else the client must be told that it is not, unless nothing has been
+// written. A nil writer means that the answer is wanted whole. length is negative if it is not known. When ctx
+// ends, no write may wait any more.
+type Pourer interface {
+	Pour(ctx context.Context, length int64) io.WriteCloser
 }

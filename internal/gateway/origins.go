@@ -50,9 +50,13 @@ func (o *origins) note(c *Client, backend string, reply *mcp.Message) {
 			raw = mcp.Member(mcp.Member(item, "resource"), "uri")
 		}
 		if uri, ok := mcp.Unquote(raw); ok {
-			o.shown.Add(origin{c.viewer(), uri}, backend)
+			o.add(c, backend, uri)
 		}
 	}
+}
+
+func (o *origins) add(c *Client, backend, uri string) {
+	o.shown.Add(origin{c.viewer(), uri}, backend)
 }
 
 func (o *origins) of(c *Client, uri string) (backend string, ok bool) {

@@ -38,10 +38,12 @@ func (o *owners) noteTask(c *Client, backend string, reply *mcp.Message) {
 	if raw == nil {
 		raw = mcp.Member(result, "taskId")
 	}
-	id, ok := mcp.Unquote(raw)
-	if !ok {
-		return
+	if id, ok := mcp.Unquote(raw); ok {
+		o.addTask(c, backend, id)
 	}
+}
+
+func (o *owners) addTask(c *Client, backend, id string) {
 	o.tasks.Add(origin{c.viewer(), id}, backend)
 	if c.Session != nil {
 		o.byID.Add(owned{backend, id}, weak.Make(c.Session))

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // Timeout bounds how long a backend may take for a call: how long it may stay silent, and how long the call may
-// last in all. Every message of the call starts the silence anew, and while a question to the client is open it
-// stands still; the whole goes on regardless. On expiry the call fails with a fault of kind Timeout and the backend is
+// last in all. Every message of the call starts the silence anew, and every piece of an answer that is poured; while a question
+// to the client is open, or a piece on its way to it, it stands still. The whole goes on regardless. On expiry the call fails with a fault of kind Timeout and the backend is
 // told to cancel. Zero or less means no bound.
 func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
 	if silence <= 0 && whole <= 0 {
@@ -59,7 +60,7 @@ type watch struct {
 
 	mu      sync.Mutex // guards what follows
 	timer   *time.Timer
-	open    int  // questions without an answer
+	open    int  // questions without an answer, and pieces on their way
 	stopped bool // the call is over
 }
 
@@ -114,15 +115,40 @@ func (w *watch) Notify(m *mcp.Message) {
 
 // Ask implements Sink.
 func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
-	w.mu.Lock()
-	w.open++
-	w.restart()
-	w.mu.Unlock()
+	w.count(1)
 	w.up.Ask(m, func(body []byte) {
-		w.mu.Lock()
-		w.open--
-		w.restart()
-		w.mu.Unlock()
+		w.count(-1)
 		answer(body)
 	})
+}
+
+// count notes that more, or fewer, things are waited for of the client.
+func (w *watch) count(more int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open += more
+	w.restart()
+}
+
+// Pour implements Pourer.
+func (w *watch) Pour(ctx context.Context, length int64) io.WriteCloser {
+	if up, ok := w.up.(Pourer); ok {
+		if to := up.Pour(ctx, length); to != nil {
+			return &watchedPour{to, w}
+		}
+	}
+	return nil
+}
+
+// watchedPour is a writer each of whose pieces shows life.
+type watchedPour struct {
+	io.WriteCloser
+	w *watch
+}
+
+// Write implements io.Writer.
+func (p *watchedPour) Write(b []byte) (int, error) {
+	p.w.count(1)
+	defer p.w.count(-1)
+	return p.WriteCloser.Write(b)
 }

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,27 @@ type client struct {
 
 func (c client) Ask(_ *mcp.Message, answer func([]byte)) {
 	time.AfterFunc(c.after, func() { answer(nil) })
+}
+
+// Pour implements upstream.Pourer: each piece takes some time.
+func (c client) Pour(context.Context, int64) io.WriteCloser { return c }
+
+// Write implements io.Writer.
+func (c client) Write(p []byte) (int, error) {
+	time.Sleep(c.after)
+	return len(p), nil
+}
+
+// Close implements io.Closer.
+func (c client) Close() error { return nil }
+
+// pours gives three pieces of an answer, one every 7 seconds, and then no more.
+func pours(ctx context.Context, up upstream.Sink) {
+	to := up.(upstream.Pourer).Pour(ctx, -1)
+	for range 3 {
+		time.Sleep(7 * time.Second)
+		_, _ = to.Write([]byte("x"))
+	}
 }
 
 // reports tells of progress every 7 seconds.
@@ -65,6 +87,9 @@ func TestACallIsBounded(t *testing.T) {
 		{"progress where only the whole is bounded", 0, time.Minute, reports, 0, time.Minute, wholly},
 		{"a question stops the silence", 10 * time.Second, time.Minute, asks, 30 * time.Second, 40 * time.Second, quiet},
 		{"a question does not stop the whole", 10 * time.Second, time.Minute, asks, time.Hour, time.Minute, wholly},
+		{"each piece of an answer starts the silence anew", 10 * time.Second, time.Minute, pours, 0, 31 * time.Second, quiet},
+		{"the silence stands still while a piece is taken", 10 * time.Second, 2 * time.Minute, pours, 20 * time.Second, 91 * time.Second, quiet},
+		{"a piece does not stop the whole", 10 * time.Second, time.Minute, pours, time.Hour, 3 * (time.Hour + 7*time.Second), wholly},
 		{"an answer starts no more than is left", 10 * time.Second, time.Minute, asks, 55 * time.Second, time.Minute, wholly},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"onemcp/internal/mcp"
@@ -29,11 +30,21 @@ type Sink interface {
 	Ask(m *mcp.Message, answer func(body []byte))
 }
 
+// Pourer is a [Sink] that may take a large result while it comes, so that nobody has to hold it.
+type Pourer interface {
+	// Pour is called at most once for a call, from the goroutine that Call runs in, when a result of more than some
+	// size has begun to come. Nothing of the call is handed up after that. The writer gets the message as it is, from its
+	// first byte on, and is closed when it has come whole; what it says of the message is a *mcp.SyntaxError. A nil
+	// writer means that the result is wanted whole. length is that of the message, negative if it is not known.
+	// When ctx ends, nobody waits for who has to take the result any more.
+	Pour(ctx context.Context, length int64) io.WriteCloser
+}
+
 // Caller is the part of a [Conn] that calls go through, and what decorators wrap.
 type Caller interface {
 	// Call sends r and returns the backend's final answer, which may be of kind Error; the caller
 	// owns its bytes. Notifications and requests that belong to the call go to up, all of them before
-	// Call returns and none after.
+	// Call returns and none after. If up has taken the answer as a [Pourer], a message without text is returned.
 	//
 	// When ctx ends first, Call returns its cause at once and the backend is told: by
 	// notifications/cancelled, or on modern HTTP by closing the response stream. An initialize or

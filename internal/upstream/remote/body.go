@@ -2,6 +2,7 @@ package remote
 
 import (
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ const (
 	firstRead   = 1 << 10 // of a body of unknown length
 	trustedSize = 4 << 20 // a body that claims to be longer gets its room as it comes
 	restSize    = 16 << 10
+	headSize    = 64 << 10 // how much is read before it is known what becomes of the rest, and of that at a time
 
 	typeJSON   = "application/json"
 	typeStream = "text/event-stream"
@@ -18,30 +20,75 @@ const (
 
 // readAll returns the whole body of an answer, in memory of its own, and closes it.
 func (e *endpoint) readAll(resp *http.Response) ([]byte, error) {
-	defer func() { _ = resp.Body.Close() }()
-	if resp.ContentLength > int64(e.max) {
-		return nil, e.errTooLarge()
+	b := body{at: e, resp: resp}
+	defer b.close()
+	if err := b.begin(); err != nil {
+		return nil, err
 	}
-	room := firstRead
-	if resp.ContentLength >= 0 {
-		room = int(min(resp.ContentLength, trustedSize)) + 1 // the one byte lets the end be seen
+	return b.rest()
+}
+
+// A body is that of an answer on its way into memory. Its owner closes it.
+type body struct {
+	at    *endpoint
+	resp  *http.Response
+	text  []byte
+	lent  *[headSize]byte // what text lies in, if it is to be given back
+	ended bool            // text is all
+}
+
+// begin reads the first headSize bytes, or all there is.
+func (b *body) begin() error {
+	length := b.resp.ContentLength
+	switch {
+	case length > int64(b.at.max):
+		return b.at.errTooLarge()
+	case length >= headSize:
+		b.lent = b.at.heads.get()
+		b.text = b.lent[:0]
+	case length >= 0:
+		b.text = make([]byte, 0, length+1) // the one byte lets the end be seen
+	default:
+		b.text = make([]byte, 0, firstRead)
 	}
-	text := make([]byte, 0, room)
-	for {
-		if len(text) == cap(text) {
-			text = slices.Grow(text, cap(text))
+	return b.read(headSize)
+}
+
+// read goes on until there are so many bytes, or the end.
+func (b *body) read(wanted int) error {
+	for !b.ended && len(b.text) < wanted {
+		if len(b.text) == cap(b.text) {
+			b.text = slices.Grow(b.text, cap(b.text))
 		}
-		n, err := resp.Body.Read(text[len(text):cap(text)])
-		text = text[:len(text)+n]
+		n, err := b.resp.Body.Read(b.text[len(b.text):min(cap(b.text), wanted)])
+		b.text = b.text[:len(b.text)+n]
+		b.ended = err == io.EOF
 		switch {
-		case len(text) > e.max:
-			return nil, e.errTooLarge()
-		case err == io.EOF:
-			return text, nil
-		case err != nil:
-			return nil, e.errCut(err)
+		case len(b.text) > b.at.max:
+			return b.at.errTooLarge()
+		case err != nil && !b.ended:
+			return b.at.errCut(err)
 		}
 	}
+	return nil
+}
+
+// rest reads what is left and returns the whole, in memory of its own.
+func (b *body) rest() ([]byte, error) {
+	if b.lent != nil {
+		room := int(min(b.resp.ContentLength, trustedSize)) + 1
+		b.text = append(make([]byte, 0, room), b.text...)
+	}
+	if err := b.read(math.MaxInt); err != nil {
+		return nil, err
+	}
+	return b.text, nil
+}
+
+func (b *body) close() {
+	_ = b.resp.Body.Close()
+	b.at.heads.put(b.lent)
+	b.lent = nil
 }
 
 // discard closes the body of an answer that nobody reads, after the little that may be in it, so that the

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"io"
 	"sync"
 
 	"onemcp/internal/life"
@@ -43,6 +44,29 @@ func (c *call) complete(m *mcp.Message) bool {
 	return true
 }
 
+// pour asks for somebody to take the answer while it comes. If there is one, nothing else goes up any more.
+func (c *call) pour(length int64) io.WriteCloser {
+	up, ok := c.up.(upstream.Pourer)
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return nil
+	}
+	to := up.Pour(&c.ctx, length)
+	c.over = to != nil
+	return to
+}
+
+// poured notes that the answer that has begun was taken whole.
+func (c *call) poured() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered, c.answer = true, mcp.Message{Kind: mcp.Result}
+}
+
 // completeElsewhere is complete for an answer that its caller must be told of.
 func (c *call) completeElsewhere(m *mcp.Message) {
 	switch {
@@ -68,6 +92,13 @@ func (c *call) finish() bool {
 	defer c.mu.Unlock()
 	c.over = true
 	return c.answered
+}
+
+// isOver reports whether nothing goes up any more.
+func (c *call) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
 }
 
 // isAnswered reports whether the answer is here.

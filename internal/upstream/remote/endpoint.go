@@ -26,6 +26,7 @@ type endpoint struct {
 	max    int
 	log    *slog.Logger
 	trace  trace.Observer // nil: none
+	heads  heads
 }
 
 func newEndpoint(o Options) (*endpoint, error) {

@@ -57,9 +57,19 @@ func (s *streamable) exchange(c *call, p *payload) error {
 	}
 }
 
-// takeBody takes an answer that is one JSON body.
+// takeBody takes an answer that is one JSON body, whole unless it is large and may be poured.
 func (s *streamable) takeBody(c *call, resp *http.Response) error {
-	text, err := s.at.readAll(resp)
+	b := body{at: s.at, resp: resp}
+	defer b.close()
+	if err := b.begin(); err != nil {
+		return err
+	}
+	if !b.ended {
+		if to := s.pourer(c, &b); to != nil {
+			return s.pour(c, &b, to)
+		}
+	}
+	text, err := b.rest()
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 
 // close takes c out of the ledger and reports whether it was answered. If not, the backend may go on with it.
 func (l *ledger) close(c *call) bool {
-	open := !c.isAnswered()
+	open := !c.isOver()
 	l.mu.Lock()
 	delete(l.calls, c.ID)
 	if open && c.Method != mcp.MethodListen {

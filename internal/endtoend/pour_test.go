@@ -1,0 +1,377 @@
+package endtoend_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onemcp/internal/front"
+	"onemcp/internal/mcp"
+	"onemcp/internal/session"
+	"onemcp/internal/upstream/remote"
+	"onemcp/internal/upstream/upstreamtest"
+)
+
+// fountain is a backend over streamable HTTP that answers the calls of tools as a test wants.
+type fountain struct {
+	*web
+	answer func(rw http.ResponseWriter, r *http.Request, id string)
+}
+
+func newFountain(era mcp.Era, answer func(rw http.ResponseWriter, r *http.Request, id string)) *fountain {
+	return &fountain{newWeb(upstreamtest.Script{Eras: []mcp.Era{era}, Offers: offers("b")}), answer}
+}
+
+// ServeHTTP implements http.Handler.
+func (f *fountain) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	if m, err := mcp.Scan(body); err == nil && m.Method == mcp.MethodToolsCall {
+		rw.Header().Set("Content-Type", "application/json")
+		f.answer(rw, r, string(m.IDBytes()))
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	f.web.ServeHTTP(rw, r)
+}
+
+// before returns a gateway in front of a fountain, and a client of its era.
+func (f *fountain) before(t *testing.T, era mcp.Era, o front.Options, limit int) (*rig, *client) {
+	t.Helper()
+	r := startWith(t, setup(overOptions(t, remote.Options{Name: "b", URL: serveWeb(t, f), Kind: remote.HTTP, MaxMessage: limit})), session.Limits{}, o)
+	r.ready()
+	return r, r.connect(era, "/mcp/servers/b")
+}
+
+// write writes pieces to a client that may be gone, each at once.
+func write(rw http.ResponseWriter, pieces ...string) {
+	for _, piece := range pieces {
+		_, _ = io.WriteString(rw, piece)
+		_ = http.NewResponseController(rw).Flush()
+	}
+}
+
+// long is a text of about half a mebibyte, which says where in it one is.
+var long = func() string {
+	var b strings.Builder
+	for i := range 32 << 10 {
+		fmt.Fprintf(&b, `%d é\n😀 `, i)
+	}
+	return b.String()
+}()
+
+// Answers of more than a mebibyte, with the id in front and behind.
+var (
+	idBefore = "{ \"jsonrpc\":\"2.0\",\"id\" : $ID ,\n\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + long + `"}],"structuredContent":{"a":"` + long + `"}} } `
+	idBehind = `{"result":{"content":[{"type":"text","text":"` + long + `"},{"type":"text","text":"` + long + `"}]},"jsonrpc":"2.0","id":$ID}`
+)
+
+// TestALargeResultPassesWhileItComes: the client has the first half before the backend sends the second, and in the end every
+// byte but the id's.
+func TestALargeResultPassesWhileItComes(t *testing.T) {
+	t.Parallel()
+	for _, era := range bothEras {
+		for name, text := range map[string]string{"id before": idBefore, "id behind": idBehind} {
+			for _, known := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, %s, length known %t", era, name, known), func(t *testing.T) {
+					t.Parallel()
+					passed := make(chan struct{}, 1)
+					f := newFountain(era, func(rw http.ResponseWriter, r *http.Request, id string) {
+						whole := strings.Replace(text, "$ID", id, 1)
+						if known {
+							rw.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+						}
+						write(rw, whole[:len(whole)/2])
+						select {
+						case <-passed:
+							write(rw, whole[len(whole)/2:])
+						case <-time.After(patience):
+						case <-r.Context().Done():
+						}
+					})
+					_, c := f.before(t, era, front.Options{}, 0)
+					for _, id := range []string{`7`, `"a\u0062\"é"`, `-12345678901234567890`} {
+						reply := c.post(t.Context(), c.tool(id, "x", `{}`, ""))
+						first := make([]byte, 256<<10)
+						if _, err := io.ReadFull(reply.body, first); err != nil {
+							t.Fatal(err)
+						}
+						passed <- struct{}{}
+						rest, err := reply.all()
+						if err != nil || len(rest) != 1 {
+							t.Fatal(len(rest), err)
+						}
+						want := strings.Replace(text, "$ID", id, 1)
+						differ(t, "the answer", want, string(first)+string(rest[0]))
+						if length := reply.header.Get("Content-Length"); known != (length == strconv.Itoa(len(want))) {
+							t.Errorf("the length of %d bytes is given as %q", len(want), length)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestALargeResultThatBreaksIsNotTakenForAWholeOne: what goes wrong in the middle, the client sees a broken body, and its next
+// call works.
+func TestALargeResultThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
+	t.Parallel()
+	const limit = 2 << 20
+	breaks := []struct{ name, rest string }{
+		{"the backend breaks off", ""},
+		{"not JSON", `x"}]}},"id":$ID}`},
+		{"not UTF-8", "\xff" + `"}]},"jsonrpc":"2.0","id":$ID}`},
+		{"the end is missing", `"}]},"jsonrpc":"2.0","id":$ID`},
+		{"another id", `"}]},"jsonrpc":"2.0","id":1$ID}`},
+		{"no id", `"}]},"jsonrpc":"2.0"}`},
+		{"no version", `"}]},"id":$ID}`},
+		{"an error beside the result", `"}]},"jsonrpc":"2.0","id":$ID,"error":{"code":1,"message":"x"}}`},
+		{"over the limit", strings.Repeat("x", limit) + `"}]},"jsonrpc":"2.0","id":$ID}`},
+	}
+	for _, era := range bothEras {
+		for _, b := range breaks {
+			for _, known := range []bool{true, false} {
+				if known && b.name == "over the limit" {
+					continue // then nothing has passed; see the next test
+				}
+				t.Run(fmt.Sprintf("%s, %s, length known %t", era, b.name, known), func(t *testing.T) {
+					t.Parallel()
+					begin := `{"result":{"content":[{"type":"text","text":"` + long
+					passed := make(chan struct{}, 1)
+					calls := 0
+					f := newFountain(era, func(rw http.ResponseWriter, r *http.Request, id string) {
+						if calls++; calls > 1 {
+							write(rw, strings.Replace(idBehind, "$ID", id, 1))
+							return
+						}
+						whole := begin + strings.Replace(b.rest, "$ID", id, 1)
+						if known {
+							rw.Header().Set("Content-Length", strconv.Itoa(max(len(whole), len(begin)+1)))
+						}
+						write(rw, begin)
+						select {
+						case <-passed:
+						case <-time.After(patience):
+						}
+						if b.rest == "" {
+							panic(http.ErrAbortHandler)
+						}
+						write(rw, whole[len(begin):])
+					})
+					_, c := f.before(t, era, front.Options{}, limit)
+					reply := c.post(t.Context(), c.tool(`7`, "x", `{}`, ""))
+					if _, err := io.ReadFull(reply.body, make([]byte, 100<<10)); err != nil {
+						t.Fatal(err)
+					}
+					passed <- struct{}{}
+					if rest, err := io.ReadAll(reply.body); err == nil {
+						t.Errorf("the body has an end after %d bytes more", len(rest))
+					}
+					if m := c.ask(c.tool(`8`, "x", `{}`, "")); m.Kind != mcp.Result {
+						t.Errorf("the next call: %.200s", m.Raw)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestALargeResultThatIsWrongFromItsBeginningIsAnError, since nothing has passed yet.
+func TestALargeResultThatIsWrongFromItsBeginningIsAnError(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text, want string
+		known            bool
+	}{
+		{"not JSON", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", true},
+		{"not JSON, of unknown length", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", false},
+		{"another id", `{"jsonrpc":"2.0","id":1$ID,"result":"` + long + `"}`, "it answers another request", true},
+		{"over the limit", `{"jsonrpc":"2.0","id":$ID,"result":"` + strings.Repeat(long, 4) + `"}`, "over the limit of 1048576 bytes", true},
+		{"a large error", `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32000,"message":"as asked","data":"` + long + `"}}`, "as asked", false},
+	}
+	for _, era := range bothEras {
+		for _, tt := range tests {
+			t.Run(fmt.Sprintf("%s, %s", era, tt.name), func(t *testing.T) {
+				t.Parallel()
+				_, c := newFountain(era, func(rw http.ResponseWriter, _ *http.Request, id string) {
+					whole := strings.Replace(tt.text, "$ID", id, 1)
+					if tt.known {
+						rw.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+					}
+					write(rw, whole)
+				}).before(t, era, front.Options{}, 1<<20)
+				m := c.ask(c.tool(`7`, "x", `{}`, ""))
+				if m.Kind != mcp.Error || string(m.IDBytes()) != "7" || !strings.Contains(m.ErrorMessage(), tt.want) {
+					t.Errorf("%.300s", m.Raw)
+				}
+			})
+		}
+	}
+}
+
+// unending answers with a result that has no end, and tells when nobody takes it any more.
+func unending(gone chan<- struct{}) func(http.ResponseWriter, *http.Request, string) {
+	return func(rw http.ResponseWriter, r *http.Request, id string) {
+		write(rw, `{"jsonrpc":"2.0","id":`+id+`,"result":"`)
+		for {
+			if _, err := io.WriteString(rw, long); err != nil || r.Context().Err() != nil {
+				gone <- struct{}{}
+				return
+			}
+		}
+	}
+}
+
+// TestALargeResultThatNobodyWantsEnds at the backend, when the client cancels its call, hangs up, or does not read.
+func TestALargeResultThatNobodyWantsEnds(t *testing.T) {
+	t.Parallel()
+	cancels := func(c *client, _ *reply, _ func()) { c.notify(mcp.NoteCancelled, `{"requestId":"big"}`) }
+	hangsUp := func(_ *client, _ *reply, hangUp func()) { hangUp() }
+	waits := func(*client, *reply, func()) {}
+	tests := []struct {
+		name    string
+		era     mcp.Era
+		timeout time.Duration // for a write
+		does    func(c *client, reply *reply, hangUp func())
+	}{
+		{"cancelled", mcp.Legacy, patience, cancels},
+		{"a legacy client has gone", mcp.Legacy, patience, hangsUp},
+		{"a modern client has gone", mcp.Modern, patience, hangsUp},
+		{"a legacy client does not read", mcp.Legacy, 300 * time.Millisecond, waits},
+		{"a modern client does not read", mcp.Modern, 300 * time.Millisecond, waits},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			gone := make(chan struct{}, 1)
+			f := newFountain(tt.era, unending(gone))
+			_, c := f.before(t, tt.era, front.Options{WriteTimeout: tt.timeout}, 1<<30)
+			ctx, hangUp := context.WithCancel(t.Context())
+			defer hangUp()
+			reply := c.post(ctx, c.tool(`"big"`, "x", `{}`, ""))
+			if _, err := io.ReadFull(reply.body, make([]byte, 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+			tt.does(c, reply, hangUp)
+			receive(t, gone, "the end of the answer")
+			if _, err := io.Copy(io.Discard, reply.body); err == nil {
+				t.Error("the body has an end")
+			}
+		})
+	}
+}
+
+// TestAClientThatDoesNotReadHoldsUpNobody: others call the same backend meanwhile.
+func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{}, 1)
+	r, slow := newFountain(mcp.Legacy, unending(gone)).before(t, mcp.Legacy, front.Options{}, 1<<30)
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	reply := slow.post(ctx, slow.tool(`1`, "x", `{}`, ""))
+	for _, c := range []*client{slow, r.connect(mcp.Legacy, "/mcp/servers/b")} {
+		if m := c.ask(c.request(`2`, mcp.MethodPromptsList, "", "")); m.Kind != mcp.Result {
+			t.Errorf("%.200s", m.Raw)
+		}
+	}
+	hangUp()
+	reply.close()
+	receive(t, gone, "the end of the answer")
+}
+
+// TestLargeResultsAreHeldByNobody: many at a time, each halfway, cost no more than a buffer each.
+func TestLargeResultsAreHeldByNobody(t *testing.T) {
+	const many, size, bound = 32, 16 << 20, 64 << 20
+	const half = size/2 - 1<<18 // without what may lie in buffers
+	piece := strings.Repeat("x", 1<<20)
+	goOn := make(chan struct{})
+	f := newFountain(mcp.Legacy, func(rw http.ResponseWriter, _ *http.Request, id string) {
+		write(rw, `{"jsonrpc":"2.0","id":`+id+`,"result":"`)
+		for i := range size >> 20 {
+			if i == size>>21 {
+				<-goOn
+			}
+			write(rw, piece)
+		}
+		write(rw, `"}`)
+	})
+	_, c := f.before(t, mcp.Legacy, front.Options{}, 0)
+	before := heap()
+	var halfway, all sync.WaitGroup
+	halfway.Add(many)
+	for i := range many {
+		all.Go(func() {
+			reply, err := c.tryPost(t.Context(), c.tool(strconv.Itoa(i), "x", `{}`, ""))
+			if err != nil {
+				t.Error(err)
+				halfway.Done()
+				return
+			}
+			defer reply.close()
+			_, err = io.CopyN(io.Discard, reply.body, half)
+			halfway.Done()
+			if n, err := io.Copy(io.Discard, reply.body); err != nil || n < size/2 {
+				t.Errorf("the rest is %d bytes, %v", n, err)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	halfway.Wait()
+	if held := heap() - before; held > bound {
+		t.Errorf("%d MiB are held of %d results", held>>20, many)
+	}
+	close(goOn)
+	all.Wait()
+}
+
+// heap returns how many bytes are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestWhatALargeResultShowsCanBeRead: a link in it leads to the backend, though no list holds it.
+func TestWhatALargeResultShowsCanBeRead(t *testing.T) {
+	t.Parallel()
+	for _, era := range bothEras {
+		t.Run(era.String(), func(t *testing.T) {
+			t.Parallel()
+			f := newFountain(era, func(rw http.ResponseWriter, _ *http.Request, id string) {
+				write(rw, `{"result":{"content":[{"type":"resource_link","name":"r","uri":"hidden:\/\/1"},{"type":"text","text":"`+long+
+					`"},{"type":"resource","resource":{"text":"`+long+`","uri":"hidden://2"}}]},"jsonrpc":"2.0","id":`+id+`}`)
+			})
+			r, _ := f.before(t, era, front.Options{}, 0)
+			c := r.connect(era, "/mcp")
+			read := func(uri string) *mcp.Message {
+				return c.ask(c.request(`1`, mcp.MethodResourcesRead, `"uri":"`+uri+`"`, ""))
+			}
+			if m := read("hidden://1"); m.Kind != mcp.Error {
+				t.Errorf("before: %.200s", m.Raw)
+			}
+			c.ask(c.tool(`2`, "b_1mcp_echo", `{}`, ""))
+			for _, uri := range []string{"hidden://1", "hidden://2"} {
+				if m := read(uri); strings.Contains(m.ErrorMessage(), "Resource not found") {
+					t.Errorf("%s: %.200s", uri, m.Raw)
+				}
+			}
+			if m := read("hidden://3"); !strings.Contains(m.ErrorMessage(), "Resource not found") {
+				t.Errorf("one not shown: %.200s", m.Raw)
+			}
+		})
+	}
+}
