@@ -22,8 +22,27 @@ func (s *callSink) Pour(ctx context.Context, length int64) io.WriteCloser {
 	if to == nil {
 		return nil
 	}
-	k.relay = mcp.NewRelay(to, s.r, id)
+	k.relay = mcp.NewRelay(&pouring{to, k, s.l.b.name}, s.r, id)
 	return k.relay
+}
+
+// pouring is where a result goes that a relay has checked.
+type pouring struct {
+	io.WriteCloser
+	k       *call
+	backend string
+}
+
+// Close implements io.Closer. It notes what is to be remembered of the result before the client has all of it, and may
+// ask for what it shows.
+func (p *pouring) Close() error {
+	for _, uri := range p.k.relay.Resources() {
+		p.k.g.origins.add(p.k.c, p.backend, uri)
+	}
+	if id, ok := p.k.relay.Task(); ok {
+		p.k.g.owners.addTask(p.k.c, p.backend, id)
+	}
+	return p.WriteCloser.Close()
 }
 
 // passesAsItIs reports whether the results of a method pass unchanged within an era. Lists may be filtered, and others are
@@ -34,15 +53,4 @@ func passesAsItIs(method string) bool {
 		return true
 	}
 	return false
-}
-
-// poured notes what is to be remembered of a result that the client has.
-func (k *call) poured(t target) Answer {
-	for _, uri := range k.relay.Resources() {
-		k.g.origins.add(k.c, t.b.name, uri)
-	}
-	if id, ok := k.relay.Task(); ok {
-		k.g.owners.addTask(k.c, t.b.name, id)
-	}
-	return Answer{}
 }
