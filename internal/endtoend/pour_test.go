@@ -48,7 +48,13 @@ func (f *fountain) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // before returns a gateway in front of a fountain, and a client of its era.
 func (f *fountain) before(t *testing.T, era mcp.Era, o front.Options, limit int) (*rig, *client) {
 	t.Helper()
-	r := startWith(t, setup(overOptions(t, remote.Options{Name: "b", URL: serveWeb(t, f), Kind: remote.HTTP, MaxMessage: limit})), session.Limits{}, o)
+	driver, err := remote.New(remote.Options{Name: "b", URL: serveWeb(t, f), Kind: remote.HTTP, MaxMessage: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := spec("b")
+	b.Driver = driver
+	r := startUnwatched(t, setup(b), session.Limits{}, o)
 	r.ready()
 	return r, r.connect(era, "/mcp/servers/b")
 }

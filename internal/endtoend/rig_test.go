@@ -52,8 +52,14 @@ func start(t *testing.T, s gateway.Setup, excuses ...mcptest.Excuse) *rig {
 // startWith is start with limits. The parts that o names are put in.
 func startWith(t *testing.T, s gateway.Setup, limits session.Limits, o front.Options, excuses ...mcptest.Excuse) *rig {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	o.Trace = mcptest.Watch(t, excuses...)
+	return startUnwatched(t, s, limits, o)
+}
+
+// startUnwatched is startWith without anybody who wants to see messages whole.
+func startUnwatched(t *testing.T, s gateway.Setup, limits session.Limits, o front.Options) *rig {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	sessions := session.NewTable(limits)
 	g := gateway.New(gateway.Options{Version: "0", Log: log, Sessions: sessions, Drain: patience}, s)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -22,7 +22,7 @@ const pourRequest = `{"jsonrpc":"2.0","id":1,"method":"test/pour","params":{}}`
 // newPourRig is a rig in which test/pour is served by a function.
 func newPourRig(t *testing.T, o front.Options, serve serveFunc) *rig {
 	t.Helper()
-	r := newRig(t, o, gateway.Setup{})
+	r := newUnwatched(t, o, gateway.Setup{})
 	r.gateway.serve["test/pour"] = serve
 	return r
 }

@@ -155,5 +155,5 @@ func (r *reply) finish(out channel, status int, body []byte) {
 func (r *reply) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.x, r.client, r.stream, r.lost, r.out, r.early = nil, nil, nil, nil, nil, nil
+	r.x, r.client, r.stream, r.lost, r.out, r.early, r.pour = nil, nil, nil, nil, nil, nil, nil
 }

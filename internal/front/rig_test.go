@@ -95,8 +95,14 @@ type rig struct {
 // wants to be otherwise.
 func newRig(t *testing.T, o front.Options, s gateway.Setup, excuses ...mcptest.Excuse) *rig {
 	t.Helper()
+	o.Trace = mcptest.Watch(t, excuses...)
+	return newUnwatched(t, o, s)
+}
+
+// newUnwatched is newRig without anybody who wants to see messages whole.
+func newUnwatched(t *testing.T, o front.Options, s gateway.Setup) *rig {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	watched := mcptest.Watch(t, excuses...)
 	sessions := session.NewTable(session.Limits{Max: 100})
 	g := &provoker{
 		Gateway: gateway.New(gateway.Options{Version: "1.2.3", Log: log, Sessions: sessions, Drain: patience}, s),
@@ -105,7 +111,6 @@ func newRig(t *testing.T, o front.Options, s gateway.Setup, excuses ...mcptest.E
 	t.Cleanup(run(g.Run))
 	t.Cleanup(run(sessions.Run))
 	o.Gateway, o.Sessions, o.Version = g, sessions, "1.2.3"
-	o.Trace = watched
 	return &rig{front: front.New(o), gateway: g, sessions: sessions}
 }
 
