@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 
 	"onemcp/internal/fault"
@@ -107,7 +108,7 @@ func readAll(dst []byte, src io.Reader, want int) ([]byte, error) {
 	}
 	for {
 		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
+			dst = slices.Grow(dst, room(len(dst), want))
 		}
 		n, err := src.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
@@ -118,6 +119,15 @@ func readAll(dst []byte, src io.Reader, want int) ([]byte, error) {
 			return dst, err
 		}
 	}
+}
+
+// room is how much more is read after have bytes: as much again, or where more is claimed up to three times that, so that
+// a long body is copied only a few times while it grows.
+func room(have, want int) int {
+	if left := want + 1 - have; left > 0 {
+		return min(left, 3*have)
+	}
+	return have
 }
 
 // scan reads the message in the buffer.
