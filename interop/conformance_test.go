@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/interop/clients"
 	"onemcp/interop/eragate"
 	"onemcp/interop/harness"
@@ -90,7 +91,7 @@ type cell struct {
 // log messages of a shared connection go to nobody while two clients have
 // calls on it.
 func scoresOf(t *testing.T, b suiteBackend) scores {
-	gateway := harness.StartGateway(t, bin.OneMCP, harness.Config{Servers: []harness.Server{b.server}, Bare: true})
+	gateway := harness.StartGateway(t, bin.OneMCP, harness.Config{Servers: []harness.Server{b.server}, Bare: true, Excuses: []mcptest.Excuse{badAnswers, oldMethods}})
 	awaitTools(t, clients.Target{URL: gateway.URL}, "test_")
 	row := scores{suiteBackend: b}
 	for _, r := range []revision{legacyRevision(), modernRevision()} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/interop/clients"
 	"onemcp/interop/harness"
 )
@@ -29,7 +30,7 @@ func (f front) sse(path string) clients.Target {
 func startFront(t *testing.T) front {
 	t.Helper()
 	f := front{backends: lineup(t)}
-	config := harness.Config{Presets: map[string]string{"golocal": "go and not http"}}
+	config := harness.Config{Presets: map[string]string{"golocal": "go and not http"}, Excuses: []mcptest.Excuse{nullArguments}}
 	var prefixes []string
 	for _, b := range f.backends {
 		config.Servers = append(config.Servers, b.server)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"onemcp/internal/mcp/mcptest"
 	"onemcp/interop/clients"
 	"onemcp/interop/eragate"
 	"onemcp/interop/harness"
@@ -21,6 +22,7 @@ func started(s harness.Spec) clients.Target {
 func mixed(t *testing.T) (config harness.Config, backends []backend) {
 	t.Helper()
 	all := oneEra(t)
+	config.Excuses = []mcptest.Excuse{nullArguments}
 	for _, era := range []eragate.Gate{eragate.Legacy, eragate.Modern} {
 		for _, b := range all[era] {
 			if b.server.Name == "everythingsse" {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"onemcp/internal/mcp/mcptest"
 )
 
 // Server is one entry of mcpServers in the gateway's file.
@@ -37,6 +39,8 @@ type Config struct {
 	Servers []Server          // in the order they are written
 	Presets map[string]string // name to expression
 	Bare    bool              // the merged endpoint shows names as they are, without the prefix
+
+	Excuses []mcptest.Excuse // for what clients say wrongly, which the gateway passes on as it is
 }
 
 // Gateway is a running 1mcp.
@@ -46,7 +50,8 @@ type Gateway struct {
 }
 
 // StartGateway runs the gateway on a port of the system's choice, waits until
-// it listens, and at the test's end stops it, which it must do cleanly.
+// it listens, and at the test's end stops it, which it must do cleanly. Every
+// message that it has sent by then is held against the protocol's schemas.
 func StartGateway(t testing.TB, binary string, config Config, env ...string) *Gateway {
 	t.Helper()
 	spec, err := config.Install(binary, t.TempDir())
@@ -54,8 +59,13 @@ func StartGateway(t testing.TB, binary string, config Config, env ...string) *Ga
 		t.Fatal(err)
 	}
 	spec.Env = append(spec.Env, env...)
+	trace := filepath.Join(t.TempDir(), "trace.jsonl")
+	spec.Args = append(spec.Args, "--trace-mcp", trace, "--trace-mcp-full")
 	child := Start(t, spec)
-	t.Cleanup(func() { stopCleanly(t, child) })
+	t.Cleanup(func() {
+		stopCleanly(t, child)
+		mcptest.CheckTrace(t, trace, config.Excuses...)
+	})
 	return &Gateway{Child: child, URL: child.Await("that it listens", Listening)}
 }
 
