@@ -116,7 +116,7 @@ func TestALongSilenceIsFilledWithBeats(t *testing.T) {
 					beats++
 				}
 			}
-			c.call("b_1mcp_echo", `"`+mark+`"`)
+			c.call("b_1mcp_echo", `{"mark":"`+mark+`"}`)
 			if m := in.final(t); m.Kind != mcp.Result || string(m.IDBytes()) != `"silent"` {
 				t.Errorf("%s client, %s backend: got %s", era, backendEra, m.Raw)
 			}
