@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"time"
 
 	"onemcp/internal/config"
 	"onemcp/internal/front/stdio"
@@ -19,10 +18,6 @@ type Stdio struct {
 	Scope gateway.Scope  // which part of the gateway the client sees
 }
 
-// settleLimit is how long the first lists of a client on a pipe wait for the backends, from the start on. Such a client has
-// started us a moment ago and often lists once; one backend that hangs must not keep the others from it.
-const settleLimit = 5 * time.Second
-
 // errLeft ends the daemon when its one client has gone.
 var errLeft = errors.New("the client has left")
 
@@ -31,7 +26,6 @@ type pipe struct {
 	d      *Daemon
 	front  *stdio.Front
 	client *part
-	began  time.Time
 }
 
 // openPipe finds out whether what the client is to see is there.
@@ -52,20 +46,12 @@ func (p *pipe) wire() {
 		Scope:      p.d.o.Stdio.Scope,
 		MaxMessage: int(p.d.config.Server.MaxBodySize),
 		Drain:      drainLimit,
-		Settled:    p.settled,
+		Settled:    func(ctx context.Context) { p.d.gateway.Settled(ctx, p.d.o.Stdio.Scope.Selector) },
 		Trace:      p.d.observer(),
 	})
 }
 
-// settled waits for the backends' first start, within limits.
-func (p *pipe) settled(ctx context.Context) {
-	ctx, cancel := context.WithDeadline(ctx, p.began.Add(settleLimit))
-	defer cancel()
-	_ = settled(ctx, p.d.gateway) // the lists then hold what there is
-}
-
 func (p *pipe) start(ended func(string, error)) {
-	p.began = time.Now()
 	p.client = start("the client", func(ctx context.Context) error {
 		_ = p.front.Run(ctx, p.d.o.Stdio.In, p.d.o.Stdio.Out)
 		return errLeft

@@ -32,6 +32,7 @@ type backend struct {
 	log     *slog.Logger
 	spec    atomic.Pointer[Spec]
 	limiter *upstream.Limiter
+	made    time.Time
 	calls   tally
 	subs    subscriptions
 	changes signal // of state and links
@@ -60,6 +61,7 @@ func newBackend(g *Gateway, spec *Spec) *backend {
 		log:     g.log.With("backend", spec.Name),
 		limiter: upstream.NewLimiter(spec.MaxConcurrency),
 		links:   make(map[linkKey]*link),
+		made:    time.Now(),
 		state:   Starting,
 		era:     spec.Era,
 	}

@@ -53,7 +53,7 @@ func (k *call) appendModern(body []byte, view *catalog.View) []byte {
 // subscription routes resources/subscribe and unsubscribe on the merged endpoint.
 func (k *call) subscription(ctx context.Context, view *catalog.View) (Answer, error) {
 	uri, _ := k.m.Text(mcp.FieldURI)
-	b := k.resourceOwner(view, uri)
+	b := k.resourceOwner(ctx, view, uri)
 	if b == nil {
 		return Answer{}, unknown(catalog.Resources, uri)
 	}
@@ -178,7 +178,7 @@ func checkSubscriptions(uris [][]byte) error {
 func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured [][]byte) {
 	for _, raw := range uris {
 		uri, _ := mcp.Unquote(raw)
-		b := k.followed(uri)
+		b := k.followed(ctx, uri)
 		if b == nil {
 			continue
 		}
@@ -198,7 +198,7 @@ func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured
 	return honoured
 }
 
-func (k *call) followed(uri string) *backend {
+func (k *call) followed(ctx context.Context, uri string) *backend {
 	if k.c.Scope.Backend != "" {
 		return k.gen.byName[k.c.Scope.Backend]
 	}
@@ -206,7 +206,7 @@ func (k *call) followed(uri string) *backend {
 	if err != nil {
 		return nil
 	}
-	return k.resourceOwner(view, uri)
+	return k.resourceOwner(ctx, view, uri)
 }
 
 func (k *call) unfollow(l *listener) {

@@ -122,45 +122,60 @@ func (k *call) shown(view *catalog.View) (out []*backend) {
 	return out
 }
 
-// byName routes tools/call and prompts/get. A name that claims a backend which has not come up yet waits
-// for it.
+// byName routes tools/call and prompts/get.
 func (k *call) byName(ctx context.Context, view *catalog.View, kind catalog.Kind) (Answer, error) {
 	name, ok := k.m.Text(mcp.FieldName)
 	if !ok {
 		return k.refuse(mcp.CodeInvalidParams, "params.name must be a string"), nil
 	}
-	route, found := view.Resolve(kind, name)
-	if !found {
-		var err error
-		if route, found, err = k.awaitRoute(ctx, view, kind, name); err != nil {
-			return Answer{}, err
-		}
-	}
-	if !found {
-		return Answer{}, unknown(kind, name)
+	route, err := k.find(ctx, view, kind, name)
+	if err != nil {
+		return Answer{}, err
 	}
 	return k.forward(ctx, target{b: k.gen.order[route.Member], name: route.Key, params: route.Params})
 }
 
-func (k *call) awaitRoute(ctx context.Context, view *catalog.View, kind catalog.Kind, name string) (catalog.Route, bool, error) {
-	member, _ := view.Claimant(name)
-	if member < 0 {
-		return catalog.Route{}, false, nil
+// find resolves a merged name.
+func (k *call) find(ctx context.Context, view *catalog.View, kind catalog.Kind, name string) (catalog.Route, error) {
+	if route, found := view.Resolve(kind, name); found { // as nearly always
+		return route, nil
 	}
-	b := k.gen.order[member]
+	return k.findLate(ctx, view, kind, name)
+}
+
+// findLate resolves a name that the catalog does not have yet. One that claims a backend which has not come up waits for
+// that one; any other, for those that start.
+func (k *call) findLate(ctx context.Context, view *catalog.View, kind catalog.Kind, name string) (route catalog.Route, err error) {
+	found := false
+	look := func(view *catalog.View) bool {
+		route, found = view.Resolve(kind, name)
+		return found
+	}
+	if member, _ := view.Claimant(name); member < 0 {
+		k.search(ctx, look)
+	} else if err := k.awaitClaimed(ctx, k.gen.order[member], look); err != nil {
+		return route, err
+	}
+	if !found {
+		return route, unknown(kind, name)
+	}
+	return route, nil
+}
+
+// awaitClaimed looks again when a backend that was not ready is in the catalog.
+func (k *call) awaitClaimed(ctx context.Context, b *backend, look func(*catalog.View) bool) error {
 	if b.Status().State == Ready {
-		return catalog.Route{}, false, nil
+		return nil
 	}
 	if err := b.awaitListed(ctx); err != nil {
-		return catalog.Route{}, false, err
+		return err
 	}
 	k.gen = k.g.current.Load()
 	view, err := k.gen.catalog.View(k.c.Scope.Selector)
-	if err != nil {
-		return catalog.Route{}, false, err
+	if err == nil {
+		look(view)
 	}
-	route, found := view.Resolve(kind, name)
-	return route, found, nil
+	return err
 }
 
 // byURI routes resources/read: by the lists and templates, then by who showed the uri to this caller.
@@ -169,14 +184,30 @@ func (k *call) byURI(ctx context.Context, view *catalog.View) (Answer, error) {
 	if !ok {
 		return k.refuse(mcp.CodeInvalidParams, "params.uri must be a string"), nil
 	}
-	b := k.resourceOwner(view, uri)
+	b := k.resourceOwner(ctx, view, uri)
 	if b == nil {
 		return Answer{}, unknown(catalog.Resources, uri)
 	}
 	return k.forward(ctx, target{b: b})
 }
 
-func (k *call) resourceOwner(view *catalog.View, uri string) *backend {
+// resourceOwner returns the backend that has a resource, or nil.
+func (k *call) resourceOwner(ctx context.Context, view *catalog.View, uri string) *backend {
+	if b := k.resourceOf(view, uri); b != nil {
+		return b
+	}
+	return k.lateResourceOwner(ctx, uri)
+}
+
+func (k *call) lateResourceOwner(ctx context.Context, uri string) (b *backend) {
+	k.search(ctx, func(view *catalog.View) bool {
+		b = k.resourceOf(view, uri)
+		return b != nil
+	})
+	return b
+}
+
+func (k *call) resourceOf(view *catalog.View, uri string) *backend {
 	if member, ok := view.ResolveURI(uri); ok {
 		return k.gen.order[member]
 	}
@@ -193,9 +224,9 @@ func (k *call) resourceOwner(view *catalog.View, uri string) *backend {
 func (k *call) complete(ctx context.Context, view *catalog.View) (Answer, error) {
 	ref := k.m.Value(mcp.FieldRef)
 	if name, ok := mcp.Unquote(mcp.Member(ref, "name")); ok {
-		route, found := view.Resolve(catalog.Prompts, name)
-		if !found {
-			return Answer{}, unknown(catalog.Prompts, name)
+		route, err := k.find(ctx, view, catalog.Prompts, name)
+		if err != nil {
+			return Answer{}, err
 		}
 		return k.forward(ctx, target{b: k.gen.order[route.Member], refName: route.Key})
 	}
@@ -203,8 +234,12 @@ func (k *call) complete(ctx context.Context, view *catalog.View) (Answer, error)
 	if !ok {
 		return k.refuse(mcp.CodeInvalidParams, "params.ref must have a name or a uri"), nil
 	}
-	member, found := view.ResolveTemplate(uri)
-	if !found {
+	member := -1
+	k.search(ctx, func(view *catalog.View) bool {
+		member, _ = view.ResolveTemplate(uri)
+		return member >= 0
+	})
+	if member < 0 {
 		return Answer{}, unknown(catalog.Resources, uri)
 	}
 	return k.forward(ctx, target{b: k.gen.order[member]})
