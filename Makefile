@@ -4,9 +4,10 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 PARALLEL    := -p 2
 
-.PHONY: help build run check test bench bench-peers
+.PHONY: help build run check test bench bench-once bench-compare bench-peers
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
@@ -39,6 +40,20 @@ interop/node_modules: interop/package-lock.json
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+# Each benchmark runs once, so that none rots.
+bench-once: ## all benchmarks, once
+	go test -run '^$$' -bench . -benchtime 1x ./... | { ! grep -E '^(---|FAIL|panic)'; }
+
+# BASE is a revision; COUNT says how often each benchmark runs, BENCHTIME how long. The machine should have nothing else to do.
+BASE      ?= HEAD~1
+COUNT     ?= 6
+BENCHTIME ?= 1s
+bench-compare: ## all benchmarks of BASE and of the working tree, compared
+	@tmp=$$(mktemp -d); trap 'git worktree remove --force '$$tmp/base EXIT; git worktree add -q --detach $$tmp/base $(BASE); \
+	(cd $$tmp/base && go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./... >$$tmp/base.txt); \
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./... >$$tmp/now.txt; \
+	go run $(BENCHSTAT) base=$$tmp/base.txt now=$$tmp/now.txt
 
 # ARGS chooses rows, lengths and peers: make bench-peers ARGS='-rows call-http -time 5s'. See bench/README.md.
 bench-peers: ## the whole gateway beside reverse proxies and other gateways
