@@ -28,7 +28,7 @@ func (r *Relay) Initialize(ctx context.Context, _ gateway.Scope, principal, endp
 		return nil, gateway.Answer{}, err
 	}
 	r.mu.Lock()
-	r.hello, r.current = m.Raw, s
+	r.hello, r.current, r.own = m.Raw, s, local
 	r.mu.Unlock()
 	if s.id != "" {
 		r.tasks.Go(func() { r.listen(local) })
@@ -47,8 +47,9 @@ func (r *Relay) open(ctx context.Context, m *mcp.Message) (s *remote, body []byt
 	if err != nil || answer.Kind != mcp.Result {
 		return nil, body, nil
 	}
-	version, _ := mcp.Unquote(mcp.Member(answer.Bytes(answer.Result), "protocolVersion"))
-	return &remote{id: head.Get(mcp.HeaderSession), version: version}, body, nil
+	result := answer.Bytes(answer.Result)
+	version, _ := mcp.Unquote(mcp.Member(result, "protocolVersion"))
+	return &remote{id: head.Get(mcp.HeaderSession), version: version, lists: changing(mcp.Member(result, "capabilities"))}, body, nil
 }
 
 // nowhere takes what comes beside the answer to an initialize.
@@ -65,6 +66,9 @@ func (r *Relay) Serve(ctx context.Context, c *gateway.Client, m *mcp.Message, st
 		return gateway.Answer{Body: body}, err
 	}
 	body, err := k.legacy(ctx)
+	if err == nil {
+		r.lasting.note(m, body)
+	}
 	if errors.Is(context.Cause(ctx), session.ErrCancelled) {
 		r.late("a cancellation", mcp.AppendNotification(nil, mcp.NoteCancelled, append(append([]byte(`{"requestId":`), m.IDBytes()...), '}')))
 	}
@@ -112,9 +116,11 @@ func (r *Relay) renew(ctx context.Context, gone *remote) (*remote, error) {
 	}
 	r.mu.Lock()
 	r.current = s
+	local := r.own
 	r.mu.Unlock()
 	r.o.Log.Info("the session was gone; another one is open")
 	r.tell("the end of the opening", r.deliver(ctx, s, mcp.AppendNotification(nil, mcp.NoteInitialized, nil)))
+	r.takeUp(ctx, s, local)
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onemcp/internal/front/stdio"
@@ -39,17 +40,24 @@ type Relay struct {
 	local  *session.Table // one session, in which what belongs to no call waits for the client
 	marks  marks
 
+	lasting lasting
+	repeats atomic.Uint64
+
 	ctx   context.Context // of what nobody waits for; set by Run
 	tasks sync.WaitGroup
 
 	renewing chan struct{} // holds a token while nobody opens a session
 	mu       sync.Mutex
-	hello    []byte  // the client's initialize, raw
-	current  *remote // the session at the gateway; nil before initialize
+	hello    []byte           // the client's initialize, raw
+	current  *remote          // the session at the gateway; nil before initialize
+	own      *session.Session // the client's, in local; nil before initialize
 }
 
 // remote is a session at the gateway. It does not change.
-type remote struct{ id, version string }
+type remote struct {
+	id, version string
+	lists       []string // notifications of lists that may change
+}
 
 // New returns a relay that has not begun.
 func New(o Options) *Relay {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"onemcp/internal/mcp"
 	"onemcp/internal/relay"
 	"onemcp/internal/secret"
 )
@@ -168,16 +170,23 @@ func (c *client) say(line string) {
 	}
 }
 
-// hear expects the next line to hold the parts.
-func (c *client) hear(parts ...string) string {
+// line returns the next line.
+func (c *client) line() string {
 	c.t.Helper()
 	if !c.lines.Scan() {
 		c.t.Fatalf("the relay has ended: %v", c.lines.Err())
 	}
-	if !holds(c.lines.Text(), parts) {
-		c.t.Fatalf("got %s, wanted %q", c.lines.Text(), parts)
-	}
 	return c.lines.Text()
+}
+
+// hear expects the next line to hold the parts.
+func (c *client) hear(parts ...string) string {
+	c.t.Helper()
+	line := c.line()
+	if !holds(line, parts) {
+		c.t.Fatalf("got %s, wanted %q", line, parts)
+	}
+	return line
 }
 
 func (c *client) open() {
@@ -220,6 +229,67 @@ func TestALostSessionIsOpenedAnew(t *testing.T) {
 	c.say(request("tools/list", ``))
 	c.hear(`"result":{"session":"s2"}`)
 	g.await("session=s2", "notifications/initialized")
+}
+
+// TestANewSessionIsAskedWhatTheLostOneWas: the client has done its part; it is told to read again what may have changed.
+func TestANewSessionIsAskedWhatTheLostOneWas(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	g.post = func(w http.ResponseWriter, _ *http.Request, body string) bool {
+		m, err := mcp.Scan([]byte(body))
+		switch {
+		case err != nil || m.Kind != mcp.Request:
+			return false
+		case m.Method == "initialize":
+			g.mu.Lock()
+			g.sessions++
+			w.Header().Set("Mcp-Session-Id", fmt.Sprint("s", g.sessions))
+			g.mu.Unlock()
+			answer(w, strings.Replace(welcome, `"capabilities":{}`, `"capabilities":{"tools":{"listChanged":true},"prompts":{}}`, 1))
+		case strings.Contains(body, "test:refused"):
+			answer(w, string(mcp.AppendError(nil, m.IDBytes(), -32602, "no", nil)))
+		default:
+			answer(w, string(mcp.AppendResult(nil, m.IDBytes(), []byte(`{}`))))
+		}
+		return true
+	}
+	c := dial(t, g, nil)
+	c.say(hello)
+	c.hear(`"id":"hello"`)
+	for _, asked := range []string{
+		request("logging/setLevel", `"level":"error"`), request("logging/setLevel", `"level":"info"`),
+		request("resources/subscribe", `"uri":"test:kept"`), request("resources/subscribe", `"uri":"test:given up"`),
+		request("resources/unsubscribe", `"uri":"test:given up"`), request("resources/subscribe", `"uri":"test:refused"`),
+	} {
+		c.say(asked)
+		c.hear(`"id":1`)
+	}
+	g.mu.Lock()
+	g.lost["s1"] = true
+	g.mu.Unlock()
+	c.say(request("tools/call", `"name":"t"`))
+	heard := []string{c.line(), c.line(), c.line()}
+	slices.Sort(heard)
+	if want := []string{
+		`{"jsonrpc":"2.0","id":1,"result":{}}`,
+		`{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"test:kept"}}`,
+		`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`,
+	}; !slices.Equal(heard, want) {
+		t.Errorf("heard %q", heard)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var asked []string
+	for _, line := range g.seen {
+		_, body, posted := strings.Cut(line, "authorization= ")
+		if m, err := mcp.Scan([]byte(body)); err == nil && posted && strings.Contains(line, "session=s2 ") {
+			asked = append(asked, m.Method+" "+string(m.Bytes(m.Params)))
+		}
+	}
+	slices.Sort(asked[1:])
+	if want := []string{"notifications/initialized ", `logging/setLevel {"level":"info"}`, `resources/subscribe {"uri":"test:kept"}`, `tools/call {"name":"t"}`}; !slices.Equal(asked, want) {
+		t.Errorf("the new session was asked %q", asked)
+	}
 }
 
 func TestRefusalsAreErrorsOfTheirRequests(t *testing.T) {
@@ -356,10 +426,10 @@ func TestCancellation(t *testing.T) {
 	c.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
 	<-closed
 	c.open()
-	c.say(request("tools/call", `"name":"x"`))
+	c.say(strings.Replace(request("tools/call", `"name":"x"`), `"id":1`, `"id":2`, 1)) // the other one may not quite be over
 	c.hear("begun")
-	c.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
-	g.await("POST", "session=s1", `"notifications/cancelled","params":{"requestId":1}`)
+	c.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}`)
+	g.await("POST", "session=s1", `"notifications/cancelled","params":{"requestId":2}`)
 	c.say(request("tools/list", ``))
 	c.hear(`"id":1,"result":{"session":"s1"}`)
 }
