@@ -136,7 +136,7 @@ func (g *Gateway) askProgress(c *Client, m *mcp.Message) (to *link, body []byte)
 	if a == nil || !a.m.Has(mcp.FieldMetaToken) {
 		return nil, nil
 	}
-	return a.link, mcp.Splice(nil, m.Raw, []mcp.Edit{{At: m.At(mcp.FieldToken), Text: a.m.Value(mcp.FieldMetaToken)}})
+	return a.link, retoken(m, a.m.Value(mcp.FieldMetaToken))
 }
 
 // cannotAsk decides, from a client's raw capabilities, whether a backend's request may go to it; it returns

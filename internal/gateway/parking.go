@@ -171,8 +171,9 @@ type parked struct {
 	round   uint32
 	taken   bool // a client is attached
 	stream  Stream
-	caps    []byte // of the client's newest request
-	token   []byte // the progress token of the client's newest request
+	caps    []byte       // of the client's newest request
+	token   []byte       // the progress token of the client's newest request
+	latest  *mcp.Message // the progress report that came last while no client was attached
 	asked   []question
 	serial  int
 	expires *time.Timer
@@ -198,6 +199,28 @@ func (p *parked) attach(k *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stream, p.caps, p.token = k.st, bytes.Clone(k.c.Meta.Capabilities), bytes.Clone(k.m.Value(mcp.FieldMetaToken))
+	if m := p.latest; m != nil {
+		p.latest = nil
+		p.report(m)
+	}
+}
+
+// progress passes a report on, or keeps it, in place of the one before, until the client comes back.
+func (p *parked) progress(m *mcp.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stream == nil {
+		p.latest = m.Clone()
+		return
+	}
+	p.report(m)
+}
+
+// report sends a progress report with the client's own token. The caller holds p.mu.
+func (p *parked) report(m *mcp.Message) {
+	if p.stream != nil && p.token != nil {
+		p.stream.Send(retoken(m, p.token))
+	}
 }
 
 // detach lets nothing more go to the client.
@@ -205,12 +228,6 @@ func (p *parked) detach() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stream = nil
-}
-
-func (p *parked) progressToken() []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.token
 }
 
 // claim voids the ticket of a round and stops the clock.

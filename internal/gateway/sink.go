@@ -41,15 +41,19 @@ func (s *callSink) Notify(m *mcp.Message) {
 
 // progress gives the client its own token back; reports for another call are dropped.
 func (s *callSink) progress(m *mcp.Message) {
-	token, ok := mcp.Uint(m.Value(mcp.FieldToken))
-	own := s.k.m.Value(mcp.FieldMetaToken)
-	if s.k.parked != nil {
-		own = s.k.parked.progressToken()
-	}
-	if !ok || token != s.r || own == nil {
+	if token, ok := mcp.Uint(m.Value(mcp.FieldToken)); !ok || token != s.r {
 		return
 	}
-	s.k.send(mcp.Splice(nil, m.Raw, []mcp.Edit{{At: m.At(mcp.FieldToken), Text: own}}))
+	if s.k.parked != nil {
+		s.k.parked.progress(m)
+	} else if own := s.k.m.Value(mcp.FieldMetaToken); own != nil {
+		s.k.send(retoken(m, own))
+	}
+}
+
+// retoken returns a progress report with another token.
+func retoken(m *mcp.Message, token []byte) []byte {
+	return mcp.Splice(nil, m.Raw, []mcp.Edit{{At: m.At(mcp.FieldToken), Text: token}})
 }
 
 // withdraw passes on that the backend cancels one of its own requests.
