@@ -52,7 +52,7 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 				}
 			}
 			for range 2 {
-				if why := refused(mcp.MethodSubscribe, uri(most)); why != "a client may subscribe to 1000 resources at a time (unsubscribe from some first)" {
+				if why := refused(mcp.MethodSubscribe, uri(most)); why != "a client may subscribe to 1000 resources and tasks at a time (unsubscribe from some first)" {
 					t.Errorf("one too many: %q", why)
 				}
 			}

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,4 +170,31 @@ func TestTasksDoNotCrossEras(t *testing.T) {
 			w.silent(mcp.MethodTasksGet)
 		})
 	}
+}
+
+// TestAModernTasksStateComesByListen: to who began the task and asked for it, under the id of the subscription.
+func TestAModernTasksStateComesByListen(t *testing.T) {
+	t.Parallel()
+	modern := slices.DeleteFunc(every(), func(w way) bool { return w.caller == mcp.Legacy || w.era == mcp.Legacy })
+	along(t, modern, tasking("b", mcp.Modern), func(t *testing.T, w *world) {
+		mine := w.connect()
+		mine.beginTask(w.own("echo"), "task", mcp.Modern)
+		bystander := w.connect().listen()
+		listening := mine.listenFor(`"mine"`, `"promptsListChanged":true,"taskIds":["task"]`)
+		honoured := listening.told(mcp.NoteAcknowledged)
+		differ(t, "the acknowledgement", `{"promptsListChanged":true,"taskIds":["task"]}`, string(honoured.Value(mcp.FieldNotifications)))
+		if w.merged {
+			unknown := mine.listenFor(`"unknown"`, `"taskIds":["nobody's"]`).told(mcp.NoteAcknowledged)
+			differ(t, "the acknowledgement", `{}`, string(unknown.Value(mcp.FieldNotifications)))
+		}
+		w.news(mcp.NoteTasks, `{"taskId":"task","status":"completed","v":[1.0]}`)
+		m := listening.told(mcp.NoteTasks)
+		differ(t, "the subscription", `"mine"`, string(m.Value(mcp.FieldMetaSubscription)))
+		for member, want := range map[string]string{"taskId": `"task"`, "status": `"completed"`, "v": `[1.0]`} {
+			differ(t, member, want, part(string(m.Bytes(m.Params)), member))
+		}
+		w.news(mcp.NotePromptsChanged, `{}`)
+		bystander.told(mcp.NotePromptsChanged) // the first thing it hears
+		listening.told(mcp.NotePromptsChanged)
+	}, oddTask, oddStatus, oddAnswers)
 }

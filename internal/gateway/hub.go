@@ -29,6 +29,8 @@ type listener struct {
 
 	sending sync.Mutex // held while send is called
 	closed  bool       // nothing is sent any more
+	opening bool       // a modern one's acknowledgement has not gone out
+	early   [][]byte   // what waits for it
 
 	mu   sync.Mutex
 	uris map[string]string // subscribed resources, and the backends they are of
@@ -38,7 +40,10 @@ type listener struct {
 func (l *listener) deliver(msg []byte) {
 	l.sending.Lock()
 	defer l.sending.Unlock()
-	if !l.closed {
+	switch {
+	case l.opening:
+		l.early = append(l.early, msg)
+	case !l.closed:
 		l.send(msg)
 	}
 }
@@ -66,6 +71,10 @@ func (h *hub) add(l *listener, acknowledgement []byte) {
 	h.listeners[l] = struct{}{}
 	h.mu.Unlock()
 	l.send(acknowledgement)
+	for _, msg := range l.early {
+		l.send(msg)
+	}
+	l.opening, l.early = false, nil
 }
 
 func (h *hub) remove(l *listener) {
@@ -311,7 +320,7 @@ func (l *listener) subscribe(uri, backend string) (first bool, err error) {
 func subscribable(n int, uri string) error {
 	switch {
 	case n > maxSubscriptions:
-		return fault.New(fault.Invalid, "a client may subscribe to %d resources at a time", maxSubscriptions).WithHint("unsubscribe from some first")
+		return fault.New(fault.Invalid, "a client may subscribe to %d resources and tasks at a time", maxSubscriptions).WithHint("unsubscribe from some first")
 	case len(uri) > maxSubscribed:
 		return fault.New(fault.Invalid, "a uri of %d bytes is too long to be subscribed to, the limit is %d", len(uri), maxSubscribed)
 	}

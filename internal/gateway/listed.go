@@ -159,7 +159,12 @@ func (b *backend) ask(ctx context.Context, l *link, method string, params []byte
 }
 
 func (b *backend) askOn(ctx context.Context, l *link, method string, params []byte, up upstream.Sink) (mcp.Message, error) {
-	r, err := b.ownRequest(l, method, params)
+	return b.askAs(ctx, l, mcp.ClientMeta{Version: l.info.Version, Info: b.g.info}, method, params, up)
+}
+
+// askAs sends a request of our own in the name of a client.
+func (b *backend) askAs(ctx context.Context, l *link, meta mcp.ClientMeta, method string, params []byte, up upstream.Sink) (mcp.Message, error) {
+	r, err := b.ownRequest(l, meta, method, params)
 	if err != nil {
 		return mcp.Message{}, err
 	}
@@ -170,7 +175,7 @@ func (b *backend) askOn(ctx context.Context, l *link, method string, params []by
 	return caller.Call(ctx, r, up)
 }
 
-func (b *backend) ownRequest(l *link, method string, params []byte) (*upstream.Request, error) {
+func (b *backend) ownRequest(l *link, meta mcp.ClientMeta, method string, params []byte) (*upstream.Request, error) {
 	m, err := mcp.Scan(mcp.AppendRequest(nil, 0, method, params))
 	if err != nil {
 		return nil, errors.New("own request: " + err.Error())
@@ -178,7 +183,7 @@ func (b *backend) ownRequest(l *link, method string, params []byte) (*upstream.R
 	rw := mcp.RequestRewrite{ID: b.g.nextID()}
 	if l.info.Era == mcp.Modern {
 		rw.Relabel = mcp.SetLabels
-		rw.Meta = mcp.ClientMeta{Version: l.info.Version, Info: b.g.info}
+		rw.Meta = meta
 	}
 	r := &upstream.Request{ID: rw.ID, Method: method, Body: m.RewriteRequest(nil, rw)}
 	if info := mcp.MethodOf(method); info.HasName {

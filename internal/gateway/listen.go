@@ -86,8 +86,11 @@ func (r *round) Notify(m *mcp.Message) {
 	}
 }
 
-// Ask implements upstream.Sink; modern backends ask nothing.
-func (r *round) Ask(m *mcp.Message, answer func([]byte)) {
+// Ask implements upstream.Sink.
+func (r *round) Ask(m *mcp.Message, answer func([]byte)) { unasked(m, answer) }
+
+// unasked refuses a request on a subscription: modern backends ask nothing.
+func unasked(m *mcp.Message, answer func([]byte)) {
 	answer(mcp.AppendError(nil, m.IDBytes(), mcp.CodeMethodNotFound, "no requests are taken here", nil))
 }
 

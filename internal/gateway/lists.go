@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
@@ -145,13 +147,21 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 		wants: announcement{catalog.Tools: wants("toolsListChanged"), catalog.Prompts: wants("promptsListChanged"), catalog.Resources: resources, catalog.Templates: resources},
 		tag:   append([]byte(nil), k.m.IDBytes()...),
 		send:  k.send,
+
+		opening: true,
 	}
 	uris := mcp.Elements(mcp.Member(filter, "resourceSubscriptions"))
-	if err := checkSubscriptions(uris); err != nil {
+	tasks := mcp.Elements(mcp.Member(filter, "taskIds"))
+	if err := checkSubscriptions(slices.Concat(uris, tasks)); err != nil {
 		return Answer{}, err
 	}
 	honoured := k.follow(ctx, l, uris)
-	k.g.hub.add(l, acknowledgement(l, honoured))
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := k.watchTasks(watching, l, tasks, &watches)
+	k.g.hub.add(l, acknowledgement(l, honoured, watched))
 	defer k.unfollow(l)
 	select {
 	case <-ctx.Done():
@@ -244,7 +254,7 @@ func (b *backend) forgetURI(uri string) {
 	})
 }
 
-func acknowledgement(l *listener, uris [][]byte) []byte {
+func acknowledgement(l *listener, uris, tasks [][]byte) []byte {
 	p := []byte(`{"notifications":{`)
 	for _, want := range []struct {
 		name string
@@ -258,12 +268,14 @@ func acknowledgement(l *listener, uris [][]byte) []byte {
 			p = append(append(append(p, '"'), want.name...), `":true,`...)
 		}
 	}
-	if len(uris) > 0 {
-		p = append(p, `"resourceSubscriptions":[`...)
-		for _, uri := range uris {
-			p = append(append(p, uri...), ',')
+	for _, list := range []struct {
+		name string
+		raw  [][]byte
+	}{{"resourceSubscriptions", uris}, {"taskIds", tasks}} {
+		if len(list.raw) > 0 {
+			p = append(append(append(p, '"'), list.name...), `":[`...)
+			p = append(append(p, bytes.Join(list.raw, []byte{','})...), ']', ',')
 		}
-		p = append(p[:len(p)-1], ']', ',')
 	}
 	if p[len(p)-1] == ',' {
 		p = p[:len(p)-1]

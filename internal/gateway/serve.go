@@ -103,13 +103,26 @@ func (k *call) merged(ctx context.Context) (Answer, error) {
 // byTask routes a request about a task to the backend that has it.
 func (k *call) byTask(ctx context.Context, view *catalog.View) (Answer, error) {
 	id, _ := k.m.Text(mcp.FieldTaskID)
-	name, _ := k.g.owners.taskOwner(k.c, id)
-	for i, b := range k.gen.order {
-		if b.name == name && view.Shows(i) {
-			return k.forwardTask(ctx, target{b: b})
-		}
+	if b := k.taskOwner(view, id); b != nil {
+		return k.forwardTask(ctx, target{b: b})
 	}
 	return Answer{}, fault.New(fault.NotFound, "Task not found: %s", id)
+}
+
+// taskOwner returns the backend of one of the caller's tasks, or nil.
+func (k *call) taskOwner(view *catalog.View, id string) *backend {
+	name, _ := k.g.owners.taskOwner(k.c, id)
+	return k.named(view, name)
+}
+
+// named returns a backend of the view, or nil.
+func (k *call) named(view *catalog.View, name string) *backend {
+	for i, b := range k.gen.order {
+		if b.name == name && view.Shows(i) {
+			return b
+		}
+	}
+	return nil
 }
 
 // shown returns the backends of a view.
@@ -212,12 +225,7 @@ func (k *call) resourceOf(view *catalog.View, uri string) *backend {
 		return k.gen.order[member]
 	}
 	name, _ := k.g.origins.of(k.c, uri)
-	for i, b := range k.gen.order {
-		if b.name == name && view.Shows(i) {
-			return b
-		}
-	}
-	return nil
+	return k.named(view, name)
 }
 
 // complete routes completion/complete by what its ref names.
