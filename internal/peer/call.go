@@ -24,6 +24,9 @@ type call struct {
 	over bool       // nothing goes to up any more
 }
 
+// Attribution says whose the call is.
+func (c *call) Attribution() Attribution { return Attribution{c.owner, c.serial, c.listen} }
+
 // open puts a new call into the table.
 func (p *Peer) open(r Request, up Handler) (*call, error) {
 	c, ok := p.pool.Get().(*call)

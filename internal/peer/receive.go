@@ -68,7 +68,7 @@ func (p *Peer) receiveNote(m *mcp.Message) {
 	case m.Has(mcp.FieldMetaSubscription):
 		p.notifyCall(m, mcp.FieldMetaSubscription)
 	default:
-		if c := p.soleOwner(); c != nil && !ofConnection(m.Method) {
+		if c := p.soleOwner(); c != nil && !OfConnection(m.Method) {
 			c.notify(m)
 		} else {
 			p.up.Notify(m)
@@ -87,36 +87,11 @@ func (p *Peer) notifyCall(m *mcp.Message, name mcp.Field) {
 	}
 }
 
-// ofConnection reports whether a notification is about the other side as a whole, or about things
-// that outlive a call.
-func ofConnection(method string) bool {
-	switch method {
-	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged,
-		mcp.NoteResourceUpdated, mcp.NoteElicitComplete, mcp.NoteTaskStatus, mcp.NoteTasks:
-		return true
-	}
-	return false
-}
-
-// soleOwner returns the oldest call in flight if all that have an owner have the same; calls that were given up
-// count. Subscriptions do not, since all that belongs to them says so.
+// soleOwner returns the call that a message belongs to which names none, nil if that cannot be told.
 func (p *Peer) soleOwner() *call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var oldest *call
-	for _, c := range p.calls {
-		switch {
-		case c.listen || c.owner == nil:
-		case oldest != nil && c.owner != oldest.owner:
-			return nil
-		case oldest == nil || c.serial < oldest.serial:
-			oldest = c
-		}
-	}
-	if oldest != nil && p.ghosts.Haunt(oldest.owner) {
-		return nil
-	}
-	return oldest
+	return SoleOwner(p.calls, &p.ghosts)
 }
 
 // receiveBad drops text, which is no message. If it was meant to be the answer of a call, the call fails.

@@ -7,6 +7,7 @@ import (
 
 	"onemcp/internal/life"
 	"onemcp/internal/mcp"
+	"onemcp/internal/peer"
 	"onemcp/internal/upstream"
 )
 
@@ -31,6 +32,11 @@ type call struct {
 	over     bool       // nothing goes to up any more
 	answered bool
 	answer   mcp.Message
+}
+
+// Attribution says whose the call is.
+func (c *call) Attribution() peer.Attribution {
+	return peer.Attribution{Owner: c.Owner, Serial: c.serial, Listen: c.Method == mcp.MethodListen}
 }
 
 // complete stores the answer, which the call keeps, and reports whether it is the first.

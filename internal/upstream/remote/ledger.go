@@ -189,11 +189,11 @@ func (l *ledger) receiveNote(m *mcp.Message, home *call) {
 		l.withdraw(m)
 	case m.Method == mcp.NoteProgress:
 		l.notifyCall(m, mcp.FieldToken)
-	case home != nil && (home.Method == mcp.MethodListen || !ofConnection(m.Method)):
+	case home != nil && (home.Method == mcp.MethodListen || !peer.OfConnection(m.Method)):
 		home.notify(m)
 	case m.Has(mcp.FieldMetaSubscription):
 		l.notifyCall(m, mcp.FieldMetaSubscription)
-	case ofConnection(m.Method):
+	case peer.OfConnection(m.Method):
 		l.notify(m)
 	default:
 		if c := l.soleOwner(); c != nil {
@@ -220,34 +220,9 @@ func (l *ledger) notifyCall(m *mcp.Message, name mcp.Field) {
 	}
 }
 
-// ofConnection reports whether a notification is about the backend as a whole, or about things
-// that outlive a call.
-func ofConnection(method string) bool {
-	switch method {
-	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged,
-		mcp.NoteResourceUpdated, mcp.NoteElicitComplete, mcp.NoteTaskStatus, mcp.NoteTasks:
-		return true
-	}
-	return false
-}
-
-// soleOwner returns the oldest call in flight if all have one owner. Calls that were given up count; calls without
-// owner do not, nor do subscriptions, since all that belongs to them says so.
+// soleOwner returns the call that a message belongs to which names none, nil if that cannot be told.
 func (l *ledger) soleOwner() *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var oldest *call
-	for _, c := range l.calls {
-		switch {
-		case c.Owner == nil || c.Method == mcp.MethodListen:
-		case oldest != nil && c.Owner != oldest.Owner:
-			return nil
-		case oldest == nil || c.serial < oldest.serial:
-			oldest = c
-		}
-	}
-	if oldest != nil && l.ghosts.Haunt(oldest.Owner) {
-		return nil
-	}
-	return oldest
+	return peer.SoleOwner(l.calls, &l.ghosts)
 }
