@@ -1,9 +1,7 @@
 package mcp
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 )
 
 // state is what a flow expects next.
@@ -239,17 +237,10 @@ func (f *flow) within(p []byte, i int) (came event, end int, err error) {
 	return f.tell(scalarEnd), end, nil
 }
 
-// text passes the characters of a string, eight bytes at a time.
+// text passes the characters of a string.
 func (f *flow) text(p []byte, i int) (end int, over bool, err error) {
 	for {
-		for i+8 <= len(p) {
-			if m := special(binary.LittleEndian.Uint64(p[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) / 8
-				break
-			}
-			i += 8
-		}
-		if i >= len(p) {
+		if i = plain(p, i); i == len(p) {
 			return i, false, nil
 		}
 		switch c := p[i]; {
@@ -260,10 +251,8 @@ func (f *flow) text(p []byte, i int) (end int, over bool, err error) {
 		case c == '\\':
 			f.state = inEscape
 			return i + 1, false, nil
-		case c < 0x20:
-			return i, false, f.failAt(i, "control character in a string")
 		default:
-			i++
+			return i, false, f.failAt(i, "control character in a string")
 		}
 	}
 }

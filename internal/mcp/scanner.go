@@ -1,9 +1,7 @@
 package mcp
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 )
 
 // MaxDepth is how deep arrays and objects may nest in a message.
@@ -181,49 +179,27 @@ func (s *scanner) name() (Span, error) {
 	return span, nil
 }
 
-const (
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// special marks the high bit of the lowest byte of w that is a quote, a backslash or a control
-// character; bits above it may be wrong.
-func special(w uint64) uint64 {
-	quote := w ^ (lows * '"')
-	slash := w ^ (lows * '\\')
-	return ((w-lows*0x20)&^w | (quote-lows)&^quote | (slash-lows)&^slash) & highs
-}
-
-// text passes a string, eight bytes at a time.
+// text passes a string.
 func (s *scanner) text() error {
-	b, i := s.b, s.i+1
+	i := s.i + 1
 	for {
-		for i+8 <= len(b) {
-			if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) / 8
-				break
-			}
-			i += 8
-		}
-		if i >= len(b) {
-			s.i = len(b)
+		if i = plain(s.b, i); i == len(s.b) {
+			s.i = i
 			return s.fail("unexpected end of message")
 		}
-		switch c := b[i]; {
-		case c == '"':
+		switch s.b[i] {
+		case '"':
 			s.i = i + 1
 			return nil
-		case c == '\\':
+		case '\\':
 			s.i = i
 			if err := s.escape(); err != nil {
 				return err
 			}
 			i = s.i
-		case c < 0x20:
+		default:
 			s.i = i
 			return s.fail("control character in a string")
-		default:
-			i++
 		}
 	}
 }

@@ -12,7 +12,7 @@ const (
 	firstRead   = 1 << 10 // of a body of unknown length
 	trustedSize = 4 << 20 // a body that claims to be longer gets its room as it comes
 	restSize    = 16 << 10
-	headSize    = 64 << 10 // how much is read before it is known what becomes of the rest, and of that at a time
+	headSize    = 32 << 10 // how much is read before it is known what becomes of the rest, and of that at a time
 
 	typeJSON   = "application/json"
 	typeStream = "text/event-stream"
@@ -60,15 +60,22 @@ func (b *body) read(wanted int) error {
 		if len(b.text) == cap(b.text) {
 			b.text = slices.Grow(b.text, cap(b.text))
 		}
-		n, err := b.resp.Body.Read(b.text[len(b.text):min(cap(b.text), wanted)])
-		b.text = b.text[:len(b.text)+n]
-		b.ended = err == io.EOF
-		switch {
-		case len(b.text) > b.at.max:
-			return b.at.errTooLarge()
-		case err != nil && !b.ended:
-			return b.at.errCut(err)
+		if err := b.readOnce(min(cap(b.text), wanted)); err != nil {
+			return err
 		}
+		if len(b.text) > b.at.max {
+			return b.at.errTooLarge()
+		}
+	}
+	return nil
+}
+
+// readOnce takes what there is, up to so many bytes in all.
+func (b *body) readOnce(most int) error {
+	n, err := b.resp.Body.Read(b.text[len(b.text):most])
+	b.text = b.text[:len(b.text)+n]
+	if b.ended = err == io.EOF; err != nil && !b.ended {
+		return b.at.errCut(err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (s *streamable) pour(c *call, b *body, to io.WriteCloser) error {
 			break
 		}
 		b.text = b.text[:0]
-		if err := b.read(headSize); err != nil {
+		if err := b.readOnce(cap(b.text)); err != nil {
 			return err
 		}
 	}
