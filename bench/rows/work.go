@@ -74,7 +74,7 @@ func blob() race {
 	return race{
 		name:      "blob",
 		title:     "tools/call with a result of 1 MiB, one HTTP backend",
-		clients:   []int{1, 16, 64},
+		clients:   []int{1, 16, 64, 256},
 		reference: proxy,
 		subjects: func(l *Lab) []subject {
 			return l.field(l.http(1, plain(backend.Both)), func(tools []string) load.Job {
@@ -83,7 +83,8 @@ func blob() race {
 		},
 		goals: []goal{
 			{what: "calls/s of ReverseProxy", figure: perSecond, of: ours, than: proxy, limit: 0.9},
-			{what: "KiB of memory for each call in flight", figure: each, of: ours, limit: 256, most: true, clients: []int{64}},
+			// The room that the collector leaves counts in; it takes many calls for it not to.
+			{what: "KiB of memory for each call in flight", figure: each, of: ours, limit: 256, most: true, clients: []int{256}},
 		},
 	}
 }
