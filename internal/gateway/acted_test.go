@@ -19,6 +19,7 @@ import (
 type acted struct {
 	era  mcp.Era
 	tool func(ctx context.Context, r *upstream.Request, up upstream.Sink) (rest string, err error) // rest: `"result":…` or `"error":…`
+	list func() string                                                                             // the tools; nil: it has none
 	own  chan upstream.Sink                                                                        // gets the sink of the connection
 }
 
@@ -34,6 +35,9 @@ func (c actedConn) Run(ctx context.Context, ready func(upstream.Info)) error {
 	if c.era == mcp.Modern {
 		info.Version = mcp.LatestModern
 	}
+	if c.list != nil {
+		info.Hello = []byte(`{"capabilities":{"tools":{}}}`)
+	}
 	ready(info)
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -44,6 +48,8 @@ func (c actedConn) Call(ctx context.Context, r *upstream.Request, up upstream.Si
 	switch r.Method {
 	case mcp.MethodToolsCall:
 		rest, err = c.tool(ctx, r, up)
+	case mcp.MethodToolsList:
+		rest = `"result":{"tools":[` + c.list() + `]}`
 	case mcp.MethodListen:
 		<-ctx.Done()
 		err = context.Cause(ctx)
