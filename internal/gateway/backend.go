@@ -12,6 +12,7 @@ import (
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/upstream"
 )
@@ -149,7 +150,7 @@ func (b *backend) run(ctx context.Context) {
 		b.enter(Backoff, err, try, delay)
 		b.log.Warn("backend is away", "err", loggable(err), "retryIn", delay.Round(time.Millisecond).String(), "attempt", try)
 		b.dropLinks()
-		sleep(ctx, delay)
+		life.Pause(ctx, delay)
 	}
 }
 
@@ -168,15 +169,6 @@ func retryDelay(n int, luck float64) time.Duration {
 		d = min(firstRetry<<(n-1), longestRetry)
 	}
 	return d/2 + time.Duration(luck*float64(d/2))
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // connect opens the primary link and keeps the catalog fed until the link is lost.

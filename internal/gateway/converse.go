@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -148,7 +149,7 @@ func (k *call) requireInput(ctx context.Context, p *parked) (a Answer, asked boo
 func (p *parked) gather(ctx context.Context) {
 	for most := time.Now().Add(gatherMost); time.Now().Before(most) && ctx.Err() == nil; {
 		had := p.count()
-		sleep(ctx, gather)
+		life.Pause(ctx, gather)
 		if p.count() == had {
 			return
 		}

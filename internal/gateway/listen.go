@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -36,7 +37,7 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 				s.setRefused(true)
 				return
 			}
-			sleep(ctx, relisten)
+			life.Pause(ctx, relisten)
 			s.refresh() // changes may have been missed
 			now = s.open(ctx, l, &group)
 		case <-s.resub:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -32,7 +33,7 @@ func (k *call) requery(ctx context.Context, t target, l *link, reply mcp.Message
 			return reply, l, err
 		}
 		if responses == nil {
-			sleep(ctx, min(time.Duration(round)*stateDelay, 5*time.Second))
+			life.Pause(ctx, min(time.Duration(round)*stateDelay, 5*time.Second))
 		}
 		t.more = retryMembers(responses, mcp.Member(result, "requestState"))
 		if reply, l, err = k.exchange(ctx, t); err != nil {

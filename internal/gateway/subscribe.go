@@ -9,6 +9,7 @@ import (
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -200,8 +201,8 @@ func (l *link) subscriptions() string {
 func (l *link) resubscribe(ctx context.Context) { l.b.subscribeAll(ctx, l, l.subscribed()) }
 
 // reopen opens a session's own connection again, as soon as the backend is back, unless the session ends before.
-func (b *backend) reopen(life context.Context, c *Client) {
-	ctx, cancel := context.WithCancel(life)
+func (b *backend) reopen(running context.Context, c *Client) {
+	ctx, cancel := context.WithCancel(running)
 	defer cancel()
 	defer context.AfterFunc(c.Session.Context(), cancel)()
 	for try := 1; ctx.Err() == nil; try++ {
@@ -209,6 +210,6 @@ func (b *backend) reopen(life context.Context, c *Client) {
 			l.release()
 			return
 		}
-		sleep(ctx, retryDelay(try, rand.Float64()))
+		life.Pause(ctx, retryDelay(try, rand.Float64()))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -82,7 +83,7 @@ func (w *taskWatch) run(ctx context.Context, k *call) {
 	defer w.cancel()
 	defer w.settle(nil)
 	for ctx.Err() == nil && w.listen(ctx, k) {
-		sleep(ctx, relisten)
+		life.Pause(ctx, relisten)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/gateway"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/sse"
 )
@@ -103,7 +104,7 @@ func (k *call) stream(ctx context.Context, resp *http.Response, h http.Header) (
 	body, err := k.follow(resp, &at)
 	for n := 0; err != nil && !isFault(err) && at.id != "" && h.Get(mcp.HeaderSession) != "" && n < maxResumes; n++ {
 		before := at.id
-		if !pause(ctx, max(at.pause, firstPause)) {
+		if !life.Pause(ctx, max(at.pause, firstPause)) {
 			break
 		}
 		body, err = k.resume(ctx, h, &at)
@@ -193,16 +194,4 @@ func (k *call) cut(ctx context.Context, err error) error {
 func (k *call) lost() *fault.Error {
 	return fault.New(fault.Unavailable, "the gateway at %s was lost in mid-call: whether it has done what was asked is not known", k.r.o.Shown).
 		WithHint("look before you repeat %s", k.m.Method)
-}
-
-// pause waits, and reports whether it waited to the end.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

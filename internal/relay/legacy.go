@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"onemcp/internal/gateway"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
 	"onemcp/internal/sse"
@@ -197,7 +198,7 @@ func (r *Relay) listen(local *session.Session) {
 			wait = min(2*wait, longPause)
 		}
 		if err != nil {
-			pause(r.ctx, max(wait, at.pause))
+			life.Pause(r.ctx, max(wait, at.pause))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/trustproxy"
 )
 
@@ -123,7 +124,7 @@ func (l *Lists) Run(ctx context.Context) error {
 // caught half-written, which may be a wider one, is not believed.
 func (l *Lists) followFile(ctx context.Context, s trustproxy.Source) {
 	current, seen, complaint := l.first[s], l.first[s], ""
-	for sleep(ctx, filePeriod) {
+	for life.Pause(ctx, filePeriod) {
 		text, err := l.options.ReadFile(s.Name)
 		if err == nil && text != seen {
 			seen = text
@@ -167,7 +168,7 @@ func (l *Lists) followName(ctx context.Context, s trustproxy.Source) {
 		} else {
 			retry = dnsRetryMin
 		}
-		if !sleep(ctx, period) {
+		if !life.Pause(ctx, period) {
 			return
 		}
 	}
@@ -213,18 +214,6 @@ func (l *Lists) report(s trustproxy.Source, err error, before string) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// sleep waits; false means that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 func (o Options) withDefaults() Options {

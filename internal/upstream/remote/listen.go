@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"onemcp/internal/life"
 	"onemcp/internal/sse"
 )
 
@@ -52,7 +53,7 @@ func (l *listener) listen(ctx context.Context) {
 		if l.at.moved {
 			attempt, l.at.moved = 0, false
 		}
-		if !pause(ctx, l.at.delay(attempt)) {
+		if !life.Pause(ctx, l.at.delay(attempt)) {
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/sse"
 	"onemcp/internal/upstream"
 )
@@ -52,7 +53,7 @@ func (s *streamable) takeStream(c *call, resp *http.Response, l *labels) error {
 		if at.moved {
 			attempt, at.moved = 0, false
 		}
-		if attempt == maxResumes || !pause(&c.ctx, at.delay(attempt)) {
+		if attempt == maxResumes || !life.Pause(&c.ctx, at.delay(attempt)) {
 			break
 		}
 		err = s.resume(c, &at)
@@ -175,18 +176,6 @@ func (s *streamable) leave(c *call, resp *http.Response, ended bool) {
 	}
 	if c.left = !ended && s.tasks.run(drain); !c.left {
 		_ = resp.Body.Close()
-	}
-}
-
-// pause waits, and reports whether it waited to the end.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
