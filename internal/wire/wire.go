@@ -28,7 +28,7 @@ var forms = [...]Form{
 	fault.Conflict:     {http.StatusConflict, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
 	fault.TooLarge:     {http.StatusRequestEntityTooLarge, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
 	fault.Denied:       {http.StatusForbidden, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
-	fault.Unauthorized: {http.StatusUnauthorized, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
+	fault.Unauthorized: {http.StatusUnauthorized, mcp.CodeInvalidRequest, mcp.CodeInternal}, // answers tell of a backend's refusal of us
 	fault.Busy:         {http.StatusServiceUnavailable, mcp.CodeInternal, mcp.CodeInternal},
 	fault.Unavailable:  {http.StatusServiceUnavailable, mcp.CodeInternal, mcp.CodeInternal},
 	fault.Timeout:      {http.StatusGatewayTimeout, mcp.CodeInternal, mcp.CodeInternal},
