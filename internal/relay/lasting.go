@@ -49,10 +49,12 @@ func (l *lasting) now() (level []byte, uris []string) {
 
 // takeUp brings a new session to where the lost one was: the level at once, since the next call may log, the subscriptions
 // beside the calls. Of what has changed while there was no session the client is told last: it has to read again what it
-// follows.
-func (r *Relay) takeUp(ctx context.Context, s *remote, local *session.Session) {
+// follows. It is of no one call, though one waits for it.
+func (r *Relay) takeUp(s *remote, local *session.Session) {
 	level, uris := r.lasting.now()
 	if level != nil {
+		ctx, cancel := context.WithTimeout(r.ctx, maxLate)
+		defer cancel()
 		r.tell("the log level", r.repeat(ctx, s, mcp.MethodSetLevel, level))
 	}
 	r.tasks.Go(func() {

@@ -121,7 +121,7 @@ func (r *Relay) renew(ctx context.Context, gone *remote) (*remote, error) {
 	r.mu.Unlock()
 	r.o.Log.Info("the session was gone; another one is open")
 	r.tell("the end of the opening", r.deliver(ctx, s, mcp.AppendNotification(nil, mcp.NoteInitialized, nil)))
-	r.takeUp(ctx, s, local)
+	r.takeUp(s, local)
 	return s, nil
 }
 
