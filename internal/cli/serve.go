@@ -77,6 +77,14 @@ func (f *serveFlags) client(env *Env, cmd *cobra.Command) (*daemon.Stdio, error)
 	return &daemon.Stdio{In: env.Stdin, Out: kept{env.Stdout}, Scope: scope}, nil
 }
 
+// answers is where messages to a client go, nil for HTTP.
+func (f *serveFlags) answers(env *Env) io.Writer {
+	if f.stdio {
+		return env.Stdout
+	}
+	return nil
+}
+
 // kept is a writer that stays open.
 type kept struct{ io.Writer }
 
@@ -95,7 +103,7 @@ func (env *Env) source(file string, over config.Flags) (*daemon.Source, error) {
 }
 
 func (env *Env) serve(f serveFlags, cmd *cobra.Command) error {
-	if err := errors.Join(f.log.check(), f.trace.check()); err != nil {
+	if err := errors.Join(f.log.check(), f.trace.check(cmd.Flags().Changed("trace-mcp"))); err != nil {
 		return err
 	}
 	client, err := f.client(env, cmd)
@@ -104,6 +112,9 @@ func (env *Env) serve(f serveFlags, cmd *cobra.Command) error {
 	}
 	source, err := env.source(f.file, f.over)
 	if err != nil {
+		return err
+	}
+	if err := f.trace.apart(env.Dir, source.Path(), f.answers(env)); err != nil {
 		return err
 	}
 	c, problems := source.Load()

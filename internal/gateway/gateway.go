@@ -255,7 +255,7 @@ func (n *generation) build() {
 func (n *generation) backend(name string) (*backend, error) {
 	b := n.byName[name]
 	if b == nil || b.spec.Load().Disabled {
-		return nil, fault.New(fault.NotFound, "there is no server %q here", name).WithHint("see GET / for those there are")
+		return nil, fault.New(fault.NotFound, "there is no server %q here", name).WithHint(`the configuration names them under "mcpServers", GET / lists them`)
 	}
 	return b, nil
 }

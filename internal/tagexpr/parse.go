@@ -88,6 +88,11 @@ func keyword(word string) token {
 	}
 }
 
+// foreign tells a word with another language's operators: as a tag it would be one that nothing has.
+func foreign(word string) bool {
+	return word == "&" || word == "|" || strings.Contains(word, "&&") || strings.Contains(word, "||")
+}
+
 func ends(r rune) bool { return unicode.IsSpace(r) || symbol(r) != tokTag }
 
 func (p *parser) next() {
@@ -112,7 +117,7 @@ func (p *parser) next() {
 	p.pos += len(p.word)
 }
 
-func (p *parser) unexpected(want string) error {
+func (p *parser) unexpected(want string) *SyntaxError {
 	found := "the end"
 	if p.kind != tokEnd {
 		found = fmt.Sprintf("%q", p.word)
@@ -172,6 +177,10 @@ func (p *parser) factor() (Expr, error) {
 			err = p.unexpected(`")"`)
 		}
 		return inner, err
+	case p.kind == tokTag && foreign(p.word):
+		err := p.unexpected("a tag")
+		err.Message += " (the operators are and, or, not)"
+		return Expr{}, err
 	case p.kind == tokTag:
 		tag := Expr{op: opTag, tag: p.word}
 		p.next()

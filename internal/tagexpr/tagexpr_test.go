@@ -28,6 +28,7 @@ func TestMatch(t *testing.T) {
 		{"superfluous parentheses", "((a))", "a", []string{"a"}, []string{"b"}},
 		{"a blank before parentheses", "a (b or c)", "a and (b or c)", []string{"a b", "a c"}, []string{"a", "b c"}},
 		{"a blank before not", "a !b", "a and not b", []string{"a"}, []string{"a b"}},
+		{"a single & inside a tag", "r&d", "r&d", []string{"r&d"}, []string{"r", "d"}},
 		{"hyphens and keywords inside tags", "prod-test android", "prod-test and android", []string{"prod-test android"}, []string{"prod"}},
 		{"letters of any script", "größe,日本", "größe or 日本", []string{"größe", "日本"}, []string{"g"}},
 	}
@@ -76,6 +77,8 @@ func TestSyntaxErrorsNameTheColumn(t *testing.T) {
 		{"trailing operator", "a and", "column 6: expected a tag, found the end"},
 		{"leading operator", ",a", `column 1: expected a tag, found ","`},
 		{"two operators", "a or , b", `column 6: expected a tag, found ","`},
+		{"another language's and", "a && b", `column 3: expected a tag, found "&&" (the operators are and, or, not)`},
+		{"another language's or", "a||b", `column 1: expected a tag, found "a||b" (the operators are and, or, not)`},
 		{"not alone", "!", "column 2: expected a tag, found the end"},
 		{"not closed", "(a, b", `column 6: expected ")", found the end`},
 		{"not opened", "ü)", `column 2: expected and, or, or the end, found ")"`},

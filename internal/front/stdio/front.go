@@ -103,7 +103,7 @@ func (f *Front) Run(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	}()
 	select {
 	case <-input:
-		f.o.Log.Info("the client has ended its input", "error", broken)
+		f.sayEnded(broken)
 	case <-ctx.Done():
 	case <-f.out.Done():
 		f.o.Log.Warn("the client cannot be written to", "error", f.out.Err())
@@ -118,6 +118,15 @@ func (f *Front) Run(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	}
 	f.flush(flushed, out)
 	return nil
+}
+
+// sayEnded logs that the client will say no more, and why if it did not choose to.
+func (f *Front) sayEnded(broken error) {
+	if broken != nil {
+		f.o.Log.Info("the client has ended its input", "error", broken)
+		return
+	}
+	f.o.Log.Info("the client has ended its input")
 }
 
 // refuse lets nothing begin from now on, and ends what would last.
