@@ -6,10 +6,15 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
 )
+
+// maxRepeats is how many requests of the lost session are repeated at a time.
+const maxRepeats = 16
 
 // lasting is what a client has asked of its session for as long as that lives: to be asked of the next one too.
 type lasting struct {
@@ -48,7 +53,7 @@ func (l *lasting) now() (level []byte, uris []string) {
 }
 
 // takeUp brings a new session to where the lost one was: the level at once, since the next call may log, the subscriptions
-// beside the calls. Of what has changed while there was no session the client is told last: it has to read again what it
+// beside the calls and in no order. Of what has changed while there was no session the client is told last: it has to read again what it
 // follows. It is of no one call, though one waits for it.
 func (r *Relay) takeUp(s *remote, local *session.Session) {
 	level, uris := r.lasting.now()
@@ -58,20 +63,34 @@ func (r *Relay) takeUp(s *remote, local *session.Session) {
 		r.tell("the log level", r.repeat(ctx, s, mcp.MethodSetLevel, level))
 	}
 	r.tasks.Go(func() {
-		for _, uri := range uris {
-			if r.session() != s {
-				return
-			}
-			if _, wanted := r.lasting.now(); !slices.Contains(wanted, uri) {
-				continue
-			}
-			r.tell("a subscription", r.repeat(r.ctx, s, mcp.MethodSubscribe, append(mcp.Quote([]byte(`{"uri":`), uri), '}')))
-			local.Send(mcp.AppendNotification(nil, mcp.NoteResourceUpdated, append(mcp.Quote([]byte(`{"uri":`), uri), '}')))
+		r.subscribeAgain(s, local, uris)
+		if r.session() != s {
+			return
 		}
 		for _, list := range s.lists {
 			local.Send(mcp.AppendNotification(nil, list, nil))
 		}
 	})
+}
+
+// subscribeAgain asks a new session for subscriptions, several at a time, until there is a newer one.
+func (r *Relay) subscribeAgain(s *remote, local *session.Session, uris []string) {
+	var group errgroup.Group
+	group.SetLimit(maxRepeats)
+	for _, uri := range uris {
+		if r.session() != s {
+			break
+		}
+		group.Go(func() error {
+			if _, wanted := r.lasting.now(); slices.Contains(wanted, uri) {
+				params := append(mcp.Quote([]byte(`{"uri":`), uri), '}')
+				r.tell("a subscription", r.repeat(r.ctx, s, mcp.MethodSubscribe, params))
+				local.Send(mcp.AppendNotification(nil, mcp.NoteResourceUpdated, params))
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // it has no errors
 }
 
 // repeat asks a session what the client has asked the one before.

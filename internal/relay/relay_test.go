@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,6 +290,55 @@ func TestANewSessionIsAskedWhatTheLostOneWas(t *testing.T) {
 	slices.Sort(asked[1:])
 	if want := []string{"notifications/initialized ", `logging/setLevel {"level":"info"}`, `resources/subscribe {"uri":"test:kept"}`, `tools/call {"name":"t"}`}; !slices.Equal(asked, want) {
 		t.Errorf("the new session was asked %q", asked)
+	}
+}
+
+// TestSubscriptionsAreRenewedSeveralAtATime, since a client may have a thousand, and a gateway be far away.
+func TestSubscriptionsAreRenewedSeveralAtATime(t *testing.T) {
+	t.Parallel()
+	const all, most = 48, 16
+	var under, peak, left atomic.Int64
+	left.Store(most)
+	enough := make(chan struct{}) // closed when as many as may be are under way together
+	g := newGateway(t)
+	g.post = func(w http.ResponseWriter, r *http.Request, body string) bool {
+		if !strings.Contains(body, "resources/subscribe") || r.Header.Get("Mcp-Session-Id") != "s2" {
+			return false
+		}
+		n := under.Add(1)
+		for old := peak.Load(); n > old && !peak.CompareAndSwap(old, n); old = peak.Load() {
+		}
+		if left.Add(-1) == 0 {
+			close(enough)
+		}
+		select {
+		case <-enough:
+		case <-time.After(patience):
+		}
+		under.Add(-1)
+		return false
+	}
+	c := dial(t, g, nil)
+	c.open()
+	for i := range all {
+		c.say(request("resources/subscribe", fmt.Sprintf(`"uri":"test:%d"`, i)))
+		c.hear(`"id":1`)
+	}
+	g.mu.Lock()
+	g.lost["s1"] = true
+	g.mu.Unlock()
+	c.say(request("tools/list", ``))
+	told := map[string]bool{}
+	for range all + 1 {
+		told[c.line()] = true
+	}
+	for i := range all {
+		if note := fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"test:%d"}}`, i); !told[note] {
+			t.Errorf("no word of resource %d", i)
+		}
+	}
+	if n := peak.Load(); n != most {
+		t.Errorf("%d were renewed at a time", n)
 	}
 }
 
