@@ -11,6 +11,9 @@ import (
 // setLevelTime bounds how long a client waits for backends to take its log level.
 const setLevelTime = 5 * time.Second
 
+// levelPause is how long a level that a backend has not taken is not asked of it again: each call may want it.
+const levelPause = 30 * time.Second
+
 // levels are the log levels that sessions and modern calls have asked for, by whose they are: of one owner, several
 // calls may be in flight.
 type levels struct {
@@ -135,17 +138,36 @@ func (l *link) applyLevel(ctx context.Context, c *Client) {
 	if want == mcp.NoLevel || mcp.Member(l.info.Capabilities(), "logging") == nil {
 		return
 	}
-	l.mu.Lock()
-	same := l.level == want
-	l.level = want
-	l.mu.Unlock()
-	if same {
+	if !l.noteLevel(want, time.Now()) {
 		return
 	}
 	params := append(mcp.Quote([]byte(`{"level":`), want.String()), '}')
 	if reply, err := l.b.ask(ctx, l, mcp.MethodSetLevel, params); err != nil || reply.Kind == mcp.Error {
+		l.missLevel(want, time.Now())
 		l.b.log.Debug("log level was not taken", "level", want.String(), "err", err)
 	}
+}
+
+// noteLevel notes the level that is about to be asked for. It reports false where there is nothing to ask: the connection has
+// the level, or would not take it a moment ago.
+func (l *link) noteLevel(want mcp.Level, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.level == want || l.missed == want && now.Before(l.missedUntil) {
+		return false
+	}
+	l.level = want
+	return true
+}
+
+// missLevel notes that a level was not taken. What the connection has now is not known.
+func (l *link) missLevel(want mcp.Level, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.level == want {
+		l.level = mcp.NoLevel
+	}
+	l.missed, l.missedUntil = want, now.Add(levelPause)
 }
 
 // openAtLevel gives the backend the level before the first call, which would log nothing otherwise: a

@@ -33,10 +33,12 @@ type link struct {
 	err    error           // valid once lost
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	level mcp.Level // the log level last set on the connection
-	users int
-	idle  *time.Timer
+	mu          sync.Mutex
+	level       mcp.Level // the log level last set on the connection
+	missed      mcp.Level // the one that was not taken
+	missedUntil time.Time // when that may be asked for again
+	users       int
+	idle        *time.Timer
 }
 
 func (b *backend) newLink(key linkKey, owner *Client) *link {
@@ -47,6 +49,7 @@ func (b *backend) newLink(key linkKey, owner *Client) *link {
 		opened: make(chan struct{}),
 		lost:   make(chan struct{}),
 		level:  mcp.NoLevel,
+		missed: mcp.NoLevel,
 	}
 	if _, several := key.owner.(principal); !several {
 		l.client = owner

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 	"weak"
 
@@ -80,4 +82,55 @@ func TestASessionForgetsItsLostConnections(t *testing.T) {
 	if s.Context().Err() != nil {
 		t.Error("the session has ended with its connection")
 	}
+}
+
+// choosy is a connection to a server that takes no log level until it is told to.
+type choosy struct {
+	takes bool
+	asked []string
+}
+
+func (c *choosy) Call(_ context.Context, r *upstream.Request, _ upstream.Sink) (mcp.Message, error) {
+	m, err := mcp.Scan(r.Body)
+	if err != nil {
+		return m, err
+	}
+	level, _ := m.Text(mcp.FieldLevel)
+	c.asked = append(c.asked, level)
+	if !c.takes {
+		return mcp.Scan(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "not now", nil))
+	}
+	return mcp.Scan(mcp.AppendResult(nil, m.IDBytes(), []byte(`{}`)))
+}
+
+// TestALevelThatWasRefusedIsAskedForAgain, but not with every call.
+func TestALevelThatWasRefusedIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Options{Log: slog.New(slog.DiscardHandler)}, Setup{Backends: []Spec{{Name: "b", Disabled: true}}})
+		b := g.current.Load().byName["b"]
+		server := &choosy{}
+		l := &link{b: b, caller: server, level: mcp.NoLevel, missed: mcp.NoLevel,
+			info: upstream.Info{Era: mcp.Legacy, Hello: []byte(`{"capabilities":{"logging":{}}}`)}}
+		apply := func(want ...string) {
+			t.Helper()
+			l.applyLevel(t.Context(), nil)
+			if !slices.Equal(server.asked, want) {
+				t.Errorf("the server was asked for %q, wanted %q", server.asked, want)
+			}
+		}
+		of := func(name string) {
+			level, _ := mcp.LevelOf(name)
+			g.levels.set("owner", "asker", level)
+		}
+		of("info")
+		apply("info")
+		apply("info") // at once
+		of("debug")
+		apply("info", "debug") // something else
+		server.takes = true
+		time.Sleep(levelPause)
+		apply("info", "debug", "debug")
+		apply("info", "debug", "debug") // it has it
+	})
 }
