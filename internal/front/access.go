@@ -68,6 +68,9 @@ func (x *exchange) Forwarded() [][2]string {
 	return out
 }
 
+// Caller implements gateway.Forwarder.
+func (x *exchange) Caller() any { return x.caller() }
+
 // Announced is a connection that may have begun with a PROXY header.
 type Announced interface {
 	// Announced reports whether a trusted sender announced the remote address, and whether

@@ -146,7 +146,7 @@ func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *li
 			return reply, nil, err
 		}
 		reply, err = k.attempt(ctx, t, l)
-		if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, upstream.ErrNotSent) {
+		if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, upstream.ErrNotSent) || k.parked.hasAsked() {
 			return reply, l, err
 		}
 		select {
@@ -163,12 +163,12 @@ func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, err
 	if k.c.Meta.LogLevel != "" && l.info.Era == mcp.Legacy {
 		defer k.borrowLevel(ctx, l)()
 	}
-	r := k.request(t, l)
+	r, method := k.request(t, l), k.m.Method
 	sink := &callSink{k: k, l: l, r: r.ID}
 	reply, err := l.caller.Call(ctx, r, sink)
 	sink.close()
 	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
-		err = bareStatus(t.b.name, k.m.Method, status)
+		err = bareStatus(t.b.name, method, status)
 	}
 	return reply, err
 }

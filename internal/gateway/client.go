@@ -61,10 +61,21 @@ func RequestClient(scope Scope, m *mcp.Message) *Client {
 	return c
 }
 
-// Forwarder tells, when a backend's owner asked for it, the headers by which the backend learns who the client
-// is: the verified part only.
+// Forwarder knows where a request came from.
 type Forwarder interface {
+	// Forwarded tells, when a backend's owner asked for it, the headers by which the backend learns who the client
+	// is: the verified part only.
 	Forwarded() [][2]string
+	// Caller tells clients apart where what they have is counted, such as by the network they call from; comparable.
+	Caller() any
+}
+
+// caller is whose share something of the client's counts for.
+func (c *Client) caller() any {
+	if c.Forwarder == nil {
+		return nil
+	}
+	return c.Forwarder.Caller()
 }
 
 // kept returns a copy of c that owns its bytes: those of a modern client lie in its request, which is gone

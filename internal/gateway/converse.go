@@ -28,6 +28,7 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	}
 	p := &parked{
 		g:     k.g,
+		size:  weight(k.m),
 		bound: k.binding(),
 		nudge: make(chan struct{}, 1),
 		ended: make(chan struct{}),
@@ -44,6 +45,7 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	if !k.g.parking.start(func() {
 		defer t.b.calls.leave()
 		p.reply, p.via, p.err = first.exchange(run, t)
+		p.settle()
 		close(p.ended)
 		cancel(nil)
 	}) {
@@ -75,6 +77,7 @@ func (p *parked) deliver(responses []byte) {
 			open = append(open, q)
 			continue
 		}
+		p.free(weight(q.ask.m))
 		body := mcp.AppendResult(nil, q.ask.m.IDBytes(), result)
 		ready = append(ready, func() { q.ask.once.Do(func() { q.ask.answer(body) }) })
 	}
@@ -106,8 +109,7 @@ func (k *call) attend(ctx context.Context, t target, p *parked) (Answer, error) 
 
 // conclude answers with the backend's final answer.
 func (k *call) conclude(ctx context.Context, t target, p *parked) (Answer, error) {
-	p.detach()
-	k.g.parking.remove(p)
+	p.leave()
 	if p.err != nil {
 		return Answer{}, p.err
 	}
@@ -119,8 +121,7 @@ func (k *call) conclude(ctx context.Context, t target, p *parked) (Answer, error
 
 // abandon ends the backend's call, since the client has gone.
 func (k *call) abandon(ctx context.Context, p *parked) error {
-	p.detach()
-	k.g.parking.remove(p)
+	p.leave()
 	p.refuseAll("the client has gone")
 	p.cancel(context.Cause(ctx))
 	<-p.ended
@@ -130,12 +131,6 @@ func (k *call) abandon(ctx context.Context, p *parked) error {
 // requireInput parks the call and answers with its questions. asked is false if there is none any more.
 func (k *call) requireInput(ctx context.Context, p *parked) (a Answer, asked bool) {
 	p.gather(ctx)
-	if !p.registered() {
-		if err := k.g.parking.add(p); err != nil {
-			p.refuseAll(fault.Public(err))
-			return Answer{}, false
-		}
-	}
 	requests, ticket := p.park(k.g.parking)
 	if requests == nil {
 		return Answer{}, false
@@ -162,8 +157,6 @@ func (p *parked) count() int {
 	defer p.mu.Unlock()
 	return p.serial
 }
-
-func (p *parked) registered() bool { return p.id != [16]byte{} }
 
 // park detaches the client, starts the clock and returns the raw members of inputRequests with the ticket for
 // the answers.
@@ -201,26 +194,44 @@ func (q question) request() []byte {
 	return append(out, `,"params":{}}`...) // the schema does not ask for it; clients of the field do
 }
 
-// ask takes a question of the backend.
+// ask takes a question of the backend. If there is no room to keep it, the call ends.
 func (p *parked) ask(l *link, m *mcp.Message, answer func([]byte)) {
 	a := &ask{m: m.Clone(), link: l, answer: answer}
-	p.mu.Lock()
-	why := cannotAsk(p.caps, m)
-	switch m.Method {
-	case mcp.MethodSampling, mcp.MethodElicit, mcp.MethodRoots:
-	default:
-		why = "a client of the 2026-07-28 protocol cannot be asked for " + m.Method
-	}
-	if why == "" {
-		p.serial++
-		p.asked = append(p.asked, question{"q" + strconv.Itoa(p.serial), a})
-	}
-	p.mu.Unlock()
-	if why != "" {
+	if why := p.cannotAsk(m); why != "" {
 		a.refuse(mcp.CodeMethodNotFound, why)
 		return
 	}
+	if err := p.keep(a); err != nil {
+		a.refuse(mcp.CodeInternal, fault.Public(err))
+		p.cancel(err)
+		return
+	}
 	nudge(p.nudge)
+}
+
+// cannotAsk returns why a question may not go to the client, or "".
+func (p *parked) cannotAsk(m *mcp.Message) string {
+	switch m.Method {
+	case mcp.MethodSampling, mcp.MethodElicit, mcp.MethodRoots:
+	default:
+		return "a client of the 2026-07-28 protocol cannot be asked for " + m.Method
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cannotAsk(p.caps, m)
+}
+
+// keep adds a question to those that wait for the client. The backend has the request, so that is kept no more.
+func (p *parked) keep(a *ask) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.hold(weight(a.m)); err != nil {
+		return err
+	}
+	p.serial++
+	p.asked = append(p.asked, question{"q" + strconv.Itoa(p.serial), a})
+	p.first.m, p.first.c.Forwarder = nil, nil
+	return nil
 }
 
 // withdraw drops a question that the backend has cancelled.
@@ -229,6 +240,7 @@ func (p *parked) withdraw(id []byte) {
 	defer p.mu.Unlock()
 	for i, q := range p.asked {
 		if bytes.Equal(q.ask.m.IDBytes(), id) {
+			p.free(weight(q.ask.m))
 			p.asked = append(p.asked[:i:i], p.asked[i+1:]...)
 			return
 		}
@@ -237,7 +249,7 @@ func (p *parked) withdraw(id []byte) {
 
 // expire gives up a call whose client has not come back.
 func (p *parked) expire() {
-	p.g.parking.remove(p)
+	p.leave()
 	p.refuseAll("the client did not answer in time")
 	p.cancel(errParkExpired)
 }

@@ -181,17 +181,24 @@ func (l *link) openAtLevel(ctx context.Context) {
 // wantsLog decides whether a log message goes to a client: a modern one must have asked for a level on this
 // request, a legacy one gets all until it sets one.
 func (g *Gateway) wantsLog(c *Client, m *mcp.Message) bool {
-	name, _ := m.Text(mcp.FieldLevel)
-	level, known := mcp.LevelOf(name)
-	var floor mcp.Level
 	if c.Era == mcp.Modern {
-		asked, ok := mcp.LevelOf(c.Meta.LogLevel)
-		if !ok {
-			return false
-		}
-		floor = asked
-	} else {
-		floor = g.levels.get(c.Session)
+		return loggedAt(c.Meta.LogLevel, m)
 	}
+	level, known := levelOf(m)
+	return !known || level >= g.levels.get(c.Session)
+}
+
+// loggedAt decides whether a log message is for a modern request, by the level that this names.
+func loggedAt(asked string, m *mcp.Message) bool {
+	floor, ok := mcp.LevelOf(asked)
+	if !ok {
+		return false
+	}
+	level, known := levelOf(m)
 	return !known || level >= floor
+}
+
+func levelOf(m *mcp.Message) (mcp.Level, bool) {
+	name, _ := m.Text(mcp.FieldLevel)
+	return mcp.LevelOf(name)
 }

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"bytes"
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -10,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,11 +18,8 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// The bounds of parked calls.
-const (
-	parkTime  = 10 * time.Minute // how long a call waits for its client's answers
-	maxParked = 10000
-)
+// parkTime is how long a call waits for its client's answers.
+const parkTime = 10 * time.Minute
 
 // statePrefix marks a requestState as ours.
 const statePrefix = "1mcp."
@@ -37,12 +34,14 @@ type parking struct {
 
 	mu     sync.Mutex
 	calls  map[[16]byte]*parked
+	all    burden
+	of     map[any]burden // by client
 	closed bool
 }
 
 func newParking() *parking {
 	var key [32]byte
-	p := &parking{calls: make(map[[16]byte]*parked)}
+	p := &parking{calls: make(map[[16]byte]*parked), of: make(map[any]burden)}
 	_, _ = rand.Read(key[:]) // never fails
 	_, _ = rand.Read(p.instance[:])
 	block, _ := aes.NewCipher(key[:]) // fails for wrong key lengths only
@@ -89,23 +88,11 @@ func (p *parking) claim(ticket string, bound [32]byte) (*parked, error) {
 	return c, c.claim(binary.BigEndian.Uint32(plain[16:]))
 }
 
-func (p *parking) add(c *parked) error {
-	_, _ = rand.Read(c.id[:])
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.calls) >= maxParked {
-		return fault.New(fault.Busy, "too many calls wait for their clients' answers")
-	}
-	p.calls[c.id] = c
-	return nil
-}
-
 // close ends all parked calls and waits for them. The backends have been closed before.
 func (p *parking) close() {
 	p.mu.Lock()
 	p.closed = true
-	all := p.calls
-	p.calls = make(map[[16]byte]*parked)
+	all := slices.Collect(maps.Values(p.calls))
 	p.mu.Unlock()
 	for _, c := range all {
 		c.expire()
@@ -122,12 +109,6 @@ func (p *parking) start(run func()) bool {
 	}
 	p.group.Go(run)
 	return true
-}
-
-func (p *parking) remove(c *parked) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.calls, c.id)
 }
 
 // isTicket reports whether a request brings back a requestState of ours.
@@ -151,95 +132,4 @@ func (k *call) binding() [32]byte {
 		_ = enc.Encode(arguments)
 	}
 	return [32]byte(h.Sum(nil))
-}
-
-// parked is a call to a legacy backend on behalf of a modern client. It goes on while the client
-// is away to answer the backend's questions.
-type parked struct {
-	g      *Gateway
-	id     [16]byte
-	bound  [32]byte
-	first  *call // the call as the backend knows it, with a message of its own
-	cancel context.CancelCauseFunc
-	nudge  chan struct{} // holds a token when a question has come
-	ended  chan struct{} // closed when there is an outcome
-	reply  mcp.Message   // valid once ended
-	via    *link         // valid once ended
-	err    error         // valid once ended
-
-	mu      sync.Mutex
-	round   uint32
-	taken   bool // a client is attached
-	stream  Stream
-	caps    []byte       // of the client's newest request
-	token   []byte       // the progress token of the client's newest request
-	latest  *mcp.Message // the progress report that came last while no client was attached
-	asked   []question
-	serial  int
-	expires *time.Timer
-}
-
-// question is one request of the backend that waits for the client.
-type question struct {
-	key string // in inputRequests
-	ask *ask
-}
-
-// Send passes a message to the client that is attached, if one is.
-func (p *parked) Send(msg []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stream != nil {
-		p.stream.Send(msg)
-	}
-}
-
-// attach makes the client of k, which has made the newest request, the one to talk to.
-func (p *parked) attach(k *call) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stream, p.caps, p.token = k.st, bytes.Clone(k.c.Meta.Capabilities), bytes.Clone(k.m.Value(mcp.FieldMetaToken))
-	if m := p.latest; m != nil {
-		p.latest = nil
-		p.report(m)
-	}
-}
-
-// progress passes a report on, or keeps it, in place of the one before, until the client comes back.
-func (p *parked) progress(m *mcp.Message) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stream == nil {
-		p.latest = m.Clone()
-		return
-	}
-	p.report(m)
-}
-
-// report sends a progress report with the client's own token. The caller holds p.mu.
-func (p *parked) report(m *mcp.Message) {
-	if p.stream != nil && p.token != nil {
-		p.stream.Send(retoken(m, p.token))
-	}
-}
-
-// detach lets nothing more go to the client.
-func (p *parked) detach() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stream = nil
-}
-
-// claim voids the ticket of a round and stops the clock.
-func (p *parked) claim(round uint32) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.taken || round != p.round {
-		return errTicketUsed
-	}
-	if !p.expires.Stop() {
-		return errTicketOld
-	}
-	p.taken = true
-	return nil
 }

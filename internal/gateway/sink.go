@@ -24,7 +24,9 @@ func (s *callSink) Notify(m *mcp.Message) {
 	case mcp.NoteProgress:
 		s.progress(m)
 	case mcp.NoteMessage:
-		if s.k.g.wantsLog(s.k.c, m) {
+		if s.k.parked != nil {
+			s.k.parked.notify(m)
+		} else if s.k.g.wantsLog(s.k.c, m) {
 			s.k.send(m.Retag(nil, nil))
 		}
 	case mcp.NoteCancelled:
@@ -45,7 +47,7 @@ func (s *callSink) progress(m *mcp.Message) {
 		return
 	}
 	if s.k.parked != nil {
-		s.k.parked.progress(m)
+		s.k.parked.notify(m)
 	} else if own := s.k.m.Value(mcp.FieldMetaToken); own != nil {
 		s.k.send(retoken(m, own))
 	}
