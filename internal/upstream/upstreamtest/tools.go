@@ -29,7 +29,7 @@ func tools() map[string]tool {
 		"log":      (*call).log,      // {"n":3}: that many log messages
 		"hang":     (*call).hang,     // {"text":"x"}: until cancelled; then "cancelled: x" counts as received; no answer
 		"late":     (*call).hang,     // like hang, but answers when cancelled
-		"ask":      (*call).ask,      // {"method":"m","params":{}}: a request; answers with the answer as a string
+		"ask":      (*call).ask,      // {"method":"m","params":{}}: a request; answers with the answer as a string; see mutter
 		"withdraw": (*call).withdraw, // sends a request and cancels it; answers then
 		"announce": (*call).announce, // {"method":"m","params":{}}: a notification
 		"await":    (*call).await,    // {"text":"x"}: answers with the first message received that holds x, as a string
@@ -117,11 +117,24 @@ func (c *call) hang(ctx context.Context) []byte {
 func (c *call) ask(ctx context.Context) []byte {
 	a := c.args()
 	_, answer := c.s.ask(a.Method, a.Params, c.send)
+	if a.N > 0 {
+		c.mutter(ctx)
+	}
 	select {
 	case body := <-answer:
 		return c.text(body)
 	case <-ctx.Done():
 		return nil
+	}
+}
+
+// mutter, for {"n":3,"text":"x"}, logs that many messages when the server has received one that holds "x!". Then "logged: x"
+// counts as received.
+func (c *call) mutter(ctx context.Context) {
+	text := c.args().Text
+	if _, err := c.s.crowd.await(ctx, text+"!", 1); err == nil {
+		c.log(ctx)
+		c.s.receive(&mcp.Message{Raw: []byte("logged: " + text)}, nil)
 	}
 }
 
