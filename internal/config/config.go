@@ -133,6 +133,7 @@ type MCPServer struct {
 	Protocol       string `json:"protocol" enum:"legacy,modern,2024-11-05,2025-03-26,2025-06-18,2025-11-25,2026-07-28" change:"restart" doc:"Force an era or a version of the protocol instead of asking the server."`
 	ForwardClient  bool   `json:"forwardClient" default:"false" for:"remote" change:"restart" doc:"Tell the server the client's verified address, scheme and host in X-Forwarded-* headers. Otherwise it learns nothing of our clients."`
 	MaxConcurrency int    `json:"maxConcurrency" default:"0" min:"0" change:"restart" doc:"Most requests to the server at one time; 0 means no limit."`
+	MaxConnections int    `json:"maxConnections" default:"1000" min:"0" change:"relabel" doc:"Most connections to the server, or processes of it, that modern clients have of their own at one time, see isolation; 0 means no limit. The one that was idle for longest makes room. Those of sessions are bounded by maxSessions."`
 }
 
 // Usable reports whether the entry is free of errors. A usable server may still be disabled.

@@ -191,6 +191,9 @@ func describeServer(b *strings.Builder, s config.MCPServer) {
 	if s.MaxConcurrency != 0 || s.MaxMessageSize != 64<<20 {
 		fmt.Fprintf(b, "  limits %d %d\n", s.MaxConcurrency, s.MaxMessageSize)
 	}
+	if s.MaxConnections != 1000 {
+		fmt.Fprintf(b, "  maxConnections %d\n", s.MaxConnections)
+	}
 }
 
 func revealed(list []secret.Text) []string {

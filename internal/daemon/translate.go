@@ -61,6 +61,7 @@ func spec(s *config.MCPServer, environ []string) gateway.Spec {
 		MaxRequestTime:    s.MaxRequestTime,
 		ForwardClient:     s.ForwardClient,
 		MaxConcurrency:    s.MaxConcurrency,
+		MaxConnections:    s.MaxConnections,
 		Isolation:         isolation(s.Isolation),
 	}
 	if s.InstructionOverride != "" {

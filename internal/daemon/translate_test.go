@@ -36,14 +36,14 @@ func TestSpecSaysWhatTheServerSays(t *testing.T) {
 	t.Parallel()
 	s := spec(one(t, `{"command": "x", "tags": ["a", "b"], "enabledTools": ["e*"], "disabledTools": ["d"],
 		"toolDescriptionOverrides": {"echo": "Says it again."}, "instructionOverride": "Be kind.",
-		"connectionTimeout": 1000, "requestTimeout": 2000, "maxRequestTime": 3000, "maxConcurrency": 3, "isolation": "session", "protocol": "2025-06-18"}`), nil)
+		"connectionTimeout": 1000, "requestTimeout": 2000, "maxRequestTime": 3000, "maxConcurrency": 3, "maxConnections": 4, "isolation": "session", "protocol": "2025-06-18"}`), nil)
 	if s.Name != "one" || !s.Local || s.Disabled || s.Failed != nil {
 		t.Errorf("got %+v", s)
 	}
 	if strings.Join(s.Tags, " ") != "a b" || s.Policy.Enabled[0] != "e*" || s.Policy.Disabled[0] != "d" || s.Policy.Descriptions["echo"] != "Says it again." {
 		t.Errorf("tags and policy: %+v", s)
 	}
-	if *s.Instructions != "Be kind." || s.ConnectionTimeout != time.Second || s.RequestTimeout != 2*time.Second || s.MaxRequestTime != 3*time.Second || s.MaxConcurrency != 3 {
+	if *s.Instructions != "Be kind." || s.ConnectionTimeout != time.Second || s.RequestTimeout != 2*time.Second || s.MaxRequestTime != 3*time.Second || s.MaxConcurrency != 3 || s.MaxConnections != 4 {
 		t.Errorf("instructions and bounds: %+v", s)
 	}
 	if s.Isolation != gateway.PerSession || s.Era != mcp.Legacy || s.ProtocolVersion != "2025-06-18" {

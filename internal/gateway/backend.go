@@ -37,22 +37,24 @@ type backend struct {
 	calls   tally
 	subs    subscriptions
 	changes signal // of state and links
+	room    signal // when a link other than the primary has ended
 
 	cancel context.CancelFunc // nil until begun
 	group  sync.WaitGroup     // links other than the primary
 
-	mu       sync.Mutex
-	ctx      context.Context
-	state    State
-	err      error
-	attempts int
-	retryAt  time.Time
-	primary  *link // nil unless ready
-	links    map[linkKey]*link
-	closed   bool           // no link is opened any more
-	era      mcp.Era        // remembered from the last opening
-	raw      *catalog.Offer // as listed; nil until first listed
-	offer    *catalog.Offer // after policy
+	mu          sync.Mutex
+	ctx         context.Context
+	state       State
+	err         error
+	attempts    int
+	retryAt     time.Time
+	primary     *link // nil unless ready
+	links       map[linkKey]*link
+	sessionless int            // of the links, those of clients without a session
+	closed      bool           // no link is opened any more
+	era         mcp.Era        // remembered from the last opening
+	raw         *catalog.Offer // as listed; nil until first listed
+	offer       *catalog.Offer // after policy
 }
 
 func newBackend(g *Gateway, spec *Spec) *backend {
@@ -67,6 +69,7 @@ func newBackend(g *Gateway, spec *Spec) *backend {
 		era:     spec.Era,
 	}
 	b.changes.init()
+	b.room.init()
 	b.calls.init()
 	b.subs.init(b)
 	b.spec.Store(spec)

@@ -39,6 +39,8 @@ type link struct {
 	missedUntil time.Time // when that may be asked for again
 	users       int
 	idle        *time.Timer
+	idleSince   time.Time // of one that no session ends
+	closing     bool
 }
 
 func (b *backend) newLink(key linkKey, owner *Client) *link {
@@ -132,7 +134,10 @@ func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
 	if key == primary.key {
 		return primary, nil
 	}
-	l := b.linkFor(key, c)
+	l, err := b.linkFor(ctx, key, c)
+	if err != nil {
+		return nil, err
+	}
 	if l.isOpen() {
 		return l, nil
 	}
@@ -220,12 +225,23 @@ func (c *Client) mark() any {
 }
 
 // linkFor returns the link of a key, started if there is none, and counts its user.
-func (b *backend) linkFor(key linkKey, c *Client) *link {
+func (b *backend) linkFor(ctx context.Context, key linkKey, c *Client) (*link, error) {
+	if l, err := b.tryLink(key, c); l != nil || err != nil { // as nearly always
+		return l, err
+	}
+	return b.awaitRoom(ctx, key, c)
+}
+
+// tryLink is linkFor unless the link has to wait for the end of another one: then it returns nothing.
+func (b *backend) tryLink(key linkKey, c *Client) (*link, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if l := b.links[key]; l != nil && !l.isLost() {
 		l.use()
-		return l
+		return l, nil
+	}
+	if ok, err := b.makeRoom(key); !ok {
+		return nil, err
 	}
 	var owner *Client
 	if key.owner != nil {
@@ -237,12 +253,15 @@ func (b *backend) linkFor(key linkKey, c *Client) *link {
 	l.cancel = cancel
 	if b.closed {
 		l.abandon()
-		return l
+		return l, nil
 	}
 	b.links[key] = l
+	if key.sessionless() {
+		b.sessionless++
+	}
 	life := b.ctx
 	b.group.Go(func() { b.serveLink(life, ctx, l) })
-	return l
+	return l, nil
 }
 
 // abandon marks a link that will never run.
@@ -276,11 +295,7 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 			l.resubscribe(ctx)
 		})
 	})
-	b.mu.Lock()
-	if b.links[l.key] == l {
-		delete(b.links, l.key)
-	}
-	b.mu.Unlock()
+	b.removeLink(l)
 	if l.info.Era != mcp.NoEra && l.client != nil && len(l.subscribed()) > 0 {
 		b.group.Go(func() { b.reopen(life, l.client) })
 	}
@@ -333,6 +348,7 @@ func (l *link) release() {
 	case *Client:
 		l.close()
 	case affinity, principal:
+		l.idleSince = time.Now()
 		l.idle = time.AfterFunc(affinityIdle, l.closeIfIdle)
 	}
 }

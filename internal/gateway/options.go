@@ -55,6 +55,7 @@ type Spec struct {
 	MaxRequestTime    time.Duration // a whole call, whatever it reports; 0: no bound
 	ForwardClient     bool          // a remote server learns the client's verified address
 	MaxConcurrency    int           // calls at a time; 0: no bound
+	MaxConnections    int           // connections that clients without a session have of their own; 0: no bound
 	Isolation         Isolation
 	Era               mcp.Era // NoEra: find out
 	ProtocolVersion   string  // to offer; empty: the newest

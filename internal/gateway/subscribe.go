@@ -11,6 +11,7 @@ import (
 	"onemcp/internal/fault"
 	"onemcp/internal/life"
 	"onemcp/internal/mcp"
+	"onemcp/internal/session"
 )
 
 // relisten is the pause after a broken subscriptions/listen.
@@ -175,13 +176,16 @@ func (s *subscriptions) keep(ctx context.Context, l *link) {
 	s.b.subscribeAll(ctx, l, uris)
 }
 
-// subscribed returns what is subscribed to on a link that not all clients share.
+// subscribed returns what is subscribed to on a link of a session or principal. On a modern client's nothing ever is: it
+// listens to what all clients share.
 func (l *link) subscribed() []string {
-	if l.client == nil || l.client.Session == nil {
+	switch owner := l.key.owner.(type) {
+	case *session.Session:
+		if who := l.b.g.hub.of(owner); who != nil {
+			return who.urisOf(l.subscriptions())
+		}
+	case principal:
 		return l.b.g.hub.urisOf(l.subscriptions())
-	}
-	if who := l.b.g.hub.of(l.client.Session); who != nil {
-		return who.urisOf(l.subscriptions())
 	}
 	return nil
 }
