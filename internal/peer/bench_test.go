@@ -57,7 +57,11 @@ func benchmarkCall(b *testing.B, callers, size int) {
 func startEcho(b *testing.B) *peer.Peer {
 	theirIn, ourOut := pipe(b)
 	ourIn, theirOut := pipe(b)
-	p := peer.New(ourIn, ourOut, nobody{}, peer.Options{Name: "echo"})
+	raw, err := ourOut.SyscallConn()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := peer.New(ourIn, ourOut, nobody{}, peer.Options{Name: "echo", Pipe: raw})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { echo(theirIn, theirOut) })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -58,9 +59,11 @@ func (o *Outbox) Err() error {
 // Put adds a line. It waits, until ctx ends, while softLimit bytes or more are waiting.
 func (o *Outbox) Put(ctx context.Context, line []byte) error {
 	for {
-		batch, room, err := o.tryPut(line)
+		mine, room, err := o.tryPut(line)
+		if mine {
+			o.write()
+		}
 		if room == nil {
-			o.write(batch)
 			return err
 		}
 		select {
@@ -72,18 +75,18 @@ func (o *Outbox) Put(ctx context.Context, line []byte) error {
 	}
 }
 
-// tryPut adds a line, or returns what to wait for. A batch is the caller's to write.
-func (o *Outbox) tryPut(line []byte) (batch []byte, room <-chan struct{}, err error) {
+// tryPut adds a line, or returns what to wait for. mine says that what waits is the caller's to write.
+func (o *Outbox) tryPut(line []byte) (mine bool, room <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
-		return nil, nil, o.err
+		return false, nil, o.err
 	}
 	if len(o.buf) >= softLimit {
 		if o.room == nil {
 			o.room = make(chan struct{})
 		}
-		return nil, o.room, nil
+		return false, o.room, nil
 	}
 	first := len(o.buf) == 0
 	o.add(line)
@@ -92,16 +95,16 @@ func (o *Outbox) tryPut(line []byte) (batch []byte, room <-chan struct{}, err er
 	case o.quick == nil:
 		o.filled.Signal()
 	default:
-		batch, o.buf, o.spare, o.busy = o.buf, o.spare, nil, true
+		o.busy, mine = true, true
 	}
-	return batch, nil, nil
+	return mine, nil, nil
 }
 
-// write writes a batch as far as that goes without waiting. The rest, and what has come meanwhile, is left to Pump.
-func (o *Outbox) write(batch []byte) {
-	if batch == nil {
-		return
-	}
+// write writes what waits as far as that goes without waiting. The rest, and what comes meanwhile, is left to Pump. Before,
+// it lets all goroutines run that are ready: those that have something to send add it to the same write.
+func (o *Outbox) write() {
+	runtime.Gosched()
+	batch := o.takeSpare()
 	n := o.quick.write(batch)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,6 +117,25 @@ func (o *Outbox) write(batch []byte) {
 	if len(o.buf) > 0 || o.err != nil {
 		o.filled.Signal()
 	}
+}
+
+// takeSpare swaps what waits for the spare buffer.
+func (o *Outbox) takeSpare() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	empty := o.spare
+	o.spare = nil
+	return o.swap(empty)
+}
+
+// swap takes what waits and leaves an empty buffer. Its caller is who writes.
+func (o *Outbox) swap(empty []byte) (batch []byte) {
+	batch, o.buf, o.busy = o.buf, empty, true
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+	return batch
 }
 
 // Push adds a line without waiting: answers and cancellations, which come from goroutines that
@@ -189,11 +211,5 @@ func (o *Outbox) take(empty []byte, wrote bool) []byte {
 	for o.busy || len(o.buf) == 0 && o.err == nil {
 		o.filled.Wait()
 	}
-	batch := o.buf
-	o.buf, o.busy = empty, true
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
-	}
-	return batch
+	return o.swap(empty)
 }

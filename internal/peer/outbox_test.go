@@ -40,17 +40,24 @@ func onPipe(t *testing.T) (p *peer.Peer, written *os.File, end func()) {
 }
 
 // TestLinesStayWholeAndInOrder: many who write at once to a pipe that is full again and again. The lines of each come
-// in its order, none is torn.
+// in its order, none is torn, and nobody is left waiting, also where so much waits that those who send must wait too.
 func TestLinesStayWholeAndInOrder(t *testing.T) {
 	t.Parallel()
-	const writers, lines = 16, 200
+	t.Run("short", func(t *testing.T) { t.Parallel(); testOrder(t, 200, 9_000) })
+	t.Run("long", func(t *testing.T) { t.Parallel(); testOrder(t, 40, 90_000) })
+}
+
+// testOrder has sixteen writers send so many lines each, of many lengths below longest.
+func testOrder(t *testing.T, lines, longest int) {
+	const writers = 16
 	p, written, end := onPipe(t)
 	defer end()
+	length := func(w, n int) int { return (w + 1) * (n + 1) * 7919 % longest }
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
 			for n := range lines {
-				line := fmt.Sprintf("%d %d %s", w, n, strings.Repeat("x", (w*n*37)%9000))
+				line := fmt.Sprintf("%d %d %s", w, n, strings.Repeat("x", length(w, n)))
 				if err := p.Send(t.Context(), []byte(line)); err != nil {
 					t.Errorf("writer %d: %v", w, err)
 					return
@@ -66,7 +73,7 @@ func TestLinesStayWholeAndInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		var w, n int
-		if _, err := fmt.Sscan(line, &w, &n); err != nil || n != next[w] || len(line) != len(fmt.Sprintf("%d %d ", w, n))+(w*n*37)%9000+1 {
+		if _, err := fmt.Sscan(line, &w, &n); err != nil || n != next[w] || len(line) != len(fmt.Sprintf("%d %d ", w, n))+length(w, n)+1 {
 			t.Fatalf("got %.40q of %d bytes, %v; expected line %d of its writer", line, len(line), err, next[w])
 		}
 		next[w]++
