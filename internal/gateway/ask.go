@@ -13,8 +13,12 @@ type ask struct {
 	id     uint64       // ours; also the progress token, where the backend gave one
 	m      *mcp.Message // the backend's request
 	link   *link
+	client *Client // who is asked; of a legacy client only
 	answer func(body []byte)
 	once   sync.Once
+
+	task string // which it belongs to, as far as that is known; guarded by asks.mu once it is open
+	free bool   // it came in no call, or outlives the one it came in; guarded likewise
 }
 
 // reply answers the backend, once, with a message that carries any id.
@@ -80,35 +84,95 @@ func (v *asks) drop(s *session.Session) {
 	}
 }
 
-// of returns the open ask that came with a backend's id over a link.
-func (v *asks) of(s *session.Session, l *link, id []byte) *ask {
+// of returns the open ask that came with a backend's id over a link, and whether it is free.
+func (v *asks) of(l *link, id []byte) (a *ask, free bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, a := range v.open[s] {
-		if a.link == l && string(a.m.IDBytes()) == string(id) {
-			return a
+	for _, open := range v.open {
+		for _, a := range open {
+			if a.link == l && string(a.m.IDBytes()) == string(id) {
+				return a, a.free
+			}
 		}
 	}
-	return nil
+	return nil, false
 }
 
-// askLegacy passes a backend's request to a legacy client through send.
+// freeOf returns the free asks of a link, or of one of its tasks.
+func (v *asks) freeOf(l *link, task string) (all []*ask) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, open := range v.open {
+		for _, a := range open {
+			if a.link == l && a.free && (task == "" || a.task == task) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+// free lets an ask outlive its call, since it belongs to a task.
+func (v *asks) free(a *ask, task string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	a.task, a.free = task, true
+}
+
+// release lets a question outlive its call, since it belongs to a task.
+func (g *Gateway) release(a *ask, task string) {
+	g.asks.free(a, task)
+	if a.link.isLost() { // perhaps after the others were withdrawn
+		g.withdraw(a, a.client.Session.Send)
+	}
+}
+
+// withdrawFree withdraws the free questions of a link, or of one of its tasks.
+func (g *Gateway) withdrawFree(l *link, task string) {
+	for _, a := range g.asks.freeOf(l, task) {
+		g.withdraw(a, a.client.Session.Send)
+	}
+}
+
+// askFree passes a backend's request that came in no call to a legacy client, on the session's own stream.
+func (g *Gateway) askFree(c *Client, l *link, m *mcp.Message, answer func([]byte), task string) {
+	a := g.newAsk(c, l, m, answer)
+	a.task, a.free = task, true
+	if g.put(a, c.Session.Send) && l.isLost() { // perhaps after the others were withdrawn
+		g.withdraw(a, c.Session.Send)
+	}
+}
+
+// askLegacy passes a backend's request to a legacy client through send. It returns nil if that client cannot be asked.
 func (g *Gateway) askLegacy(c *Client, l *link, m *mcp.Message, answer func([]byte), send func([]byte)) *ask {
-	a := &ask{id: g.nextID(), m: m.Clone(), link: l, answer: answer}
-	if why := cannotAskIn(c.Meta, m); why != "" {
-		a.refuse(mcp.CodeMethodNotFound, why)
+	a := g.newAsk(c, l, m, answer)
+	if !g.put(a, send) {
 		return nil
 	}
-	g.asks.put(c.Session, a)
-	defer g.asks.settle(c.Session)
-	g.owners.noteElicitation(c.Session, l.b.name, m.Bytes(m.Params))
-	send(a.m.RewriteRequest(nil, mcp.RequestRewrite{ID: a.id}))
 	return a
 }
 
+func (g *Gateway) newAsk(c *Client, l *link, m *mcp.Message, answer func([]byte)) *ask {
+	return &ask{id: g.nextID(), m: m.Clone(), link: l, client: c, answer: answer}
+}
+
+// put opens an ask and sends it, unless the client cannot be asked: then it is refused.
+func (g *Gateway) put(a *ask, send func([]byte)) bool {
+	c := a.client
+	if why := cannotAskIn(c.Meta, a.m); why != "" {
+		a.refuse(mcp.CodeMethodNotFound, why)
+		return false
+	}
+	g.asks.put(c.Session, a)
+	defer g.asks.settle(c.Session)
+	g.owners.noteElicitation(c.Session, a.link.b.name, a.m.Bytes(a.m.Params))
+	send(a.m.RewriteRequest(nil, mcp.RequestRewrite{ID: a.id}))
+	return true
+}
+
 // withdraw tells the client that a question needs no answer any more.
-func (g *Gateway) withdraw(c *Client, a *ask, send func([]byte)) {
-	if g.asks.take(c.Session, a.id) == nil {
+func (g *Gateway) withdraw(a *ask, send func([]byte)) {
+	if g.asks.take(a.client.Session, a.id) == nil {
 		return
 	}
 	a.refuse(mcp.CodeInternal, "the request it belongs to has ended")

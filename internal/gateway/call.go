@@ -164,9 +164,12 @@ func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, err
 		defer k.borrowLevel(ctx, l)()
 	}
 	r, method := k.request(t, l), k.m.Method
-	sink := &callSink{k: k, l: l, r: r.ID}
+	sink := k.newCallSink(l, r.ID)
 	reply, err := l.caller.Call(ctx, r, sink)
-	sink.close()
+	sink.close(&reply, err)
+	if err == nil && k.c.Session != nil && l.info.Era == mcp.Legacy {
+		k.noteEnds(l, &reply)
+	}
 	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
 		err = bareStatus(t.b.name, method, status)
 	}

@@ -33,6 +33,8 @@ type link struct {
 	err    error           // valid once lost
 	cancel context.CancelFunc
 
+	errands errands // of legacy clients
+
 	mu          sync.Mutex
 	level       mcp.Level // the log level last set on the connection
 	missed      mcp.Level // the one that was not taken
@@ -105,6 +107,7 @@ func (l *link) run(ctx context.Context, ready func(settle func())) error {
 	l.err = err
 	close(l.lost)
 	settle()
+	l.b.g.withdrawFree(l, "")
 	return err
 }
 

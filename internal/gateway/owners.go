@@ -72,16 +72,39 @@ func (o *owners) taskOwner(c *Client, id string) (backend string, ok bool) {
 	return o.tasks.Get(origin{c.viewer(), id})
 }
 
+// sessionOf returns the session that a connection belongs to or, if several share it, that has a task or an elicitation on it;
+// nil if there is none.
+func (o *owners) sessionOf(l *link, id string) *session.Session {
+	if l.client != nil {
+		return l.client.Session
+	}
+	known, _ := o.byID.Get(owned{l.b.name, id})
+	return known.Value()
+}
+
+// knows reports whether some session has begun a task.
+func (o *owners) knows(backend, id string) bool { return o.byID.Contains(owned{backend, id}) }
+
+// isOthers reports whether a legacy client names a task that another session has begun and that the backend cannot tell
+// apart from its own, since both come over one connection.
+func (o *owners) isOthers(c *Client, backend string, key linkKey, id string) bool {
+	if _, own := key.owner.(*session.Session); own || c.Session == nil || id == "" {
+		return false
+	}
+	known, _ := o.byID.Get(owned{backend, id})
+	owner := known.Value()
+	return owner != nil && owner != c.Session && owner.Context().Err() == nil
+}
+
 // tell passes a notification about a task or an elicitation to the session it belongs to, and reports whether
 // it was known.
-func (o *owners) tell(backend string, m *mcp.Message) bool {
+func (o *owners) tell(l *link, m *mcp.Message) bool {
 	field := mcp.FieldTaskID
 	if m.Method == mcp.NoteElicitComplete {
 		field = mcp.FieldElicitationID
 	}
 	id, _ := m.Text(field)
-	known, _ := o.byID.Get(owned{backend, id})
-	s := known.Value()
+	s := o.sessionOf(l, id)
 	if s != nil {
 		s.Send(bytes.Clone(m.Raw))
 	}

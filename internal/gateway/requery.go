@@ -69,7 +69,7 @@ func (k *call) askAll(ctx context.Context, l *link, requests []byte) ([]byte, er
 	defer func() {
 		for _, p := range all {
 			if p.ask != nil {
-				k.g.withdraw(k.c, p.ask, k.send)
+				k.g.withdraw(p.ask, k.send)
 			}
 		}
 	}()

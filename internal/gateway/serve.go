@@ -106,7 +106,7 @@ func (k *call) byTask(ctx context.Context, view *catalog.View) (Answer, error) {
 	if b := k.taskOwner(view, id); b != nil {
 		return k.forwardTask(ctx, target{b: b})
 	}
-	return Answer{}, fault.New(fault.NotFound, "Task not found: %s", id)
+	return Answer{}, noTask(id)
 }
 
 // taskOwner returns the backend of one of the caller's tasks, or nil.

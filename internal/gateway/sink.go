@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"fmt"
 	"sync"
 
 	"onemcp/internal/mcp"
@@ -10,16 +9,31 @@ import (
 
 // callSink takes what a backend sends during one call.
 type callSink struct {
-	k *call
-	l *link
-	r uint64 // our id of the call, which is its progress token too
+	k      *call
+	l      *link
+	r      uint64 // our id of the call, which is its progress token too
+	errand bool   // a legacy client wants the call to become a task
 
 	mu   sync.Mutex
 	asks []*ask // that this call has put to a legacy client
 }
 
+// newCallSink returns the sink of a call that is about to be sent. It must be closed.
+func (k *call) newCallSink(l *link, r uint64) *callSink {
+	s := &callSink{k: k, l: l, r: r}
+	if k.c.Session != nil && l.info.Era == mcp.Legacy && k.m.Has(mcp.FieldTask) {
+		s.errand = true
+		l.errands.open(r, k.c.Session, k.m.Value(mcp.FieldMetaToken))
+	}
+	return s
+}
+
 // Notify implements upstream.Sink.
 func (s *callSink) Notify(m *mcp.Message) {
+	if task := m.RelatedTask(); task != "" && m.Method != mcp.NoteProgress && !s.mayHave(task) {
+		(&linkSink{s.l}).Notify(m)
+		return
+	}
 	switch m.Method {
 	case mcp.NoteProgress:
 		s.progress(m)
@@ -39,6 +53,22 @@ func (s *callSink) Notify(m *mcp.Message) {
 			s.k.send(bytes.Clone(m.Raw))
 		}
 	}
+}
+
+// mayHave reports whether what names a task and came with this call is for its client. That the call came with it says
+// little where clients share a connection of lines: they may have no other call in flight and yet a task.
+func (s *callSink) mayHave(task string) bool {
+	if owner := s.k.g.owners.sessionOf(s.l, task); owner != nil {
+		return owner == s.k.c.Session
+	}
+	if s.l.client != nil || s.errand && s.l.errands.sole() {
+		return true
+	}
+	if s.k.c.Session == nil { // a modern client has no tasks here
+		return false
+	}
+	named, _ := s.k.m.Text(mcp.FieldTaskID)
+	return named == task
 }
 
 // progress gives the client its own token back; reports for another call are dropped.
@@ -63,126 +93,78 @@ func (s *callSink) withdraw(m *mcp.Message) {
 	id := m.Value(mcp.FieldRequestID)
 	if p := s.k.parked; p != nil {
 		p.withdraw(id)
-	} else if a := s.k.g.asks.of(s.k.c.Session, s.l, id); a != nil {
-		s.k.g.withdraw(s.k.c, a, s.k.send)
+		return
+	}
+	switch a, free := s.k.g.asks.of(s.l, id); {
+	case a == nil:
+	case free:
+		s.k.g.withdraw(a, a.client.Session.Send)
+	default:
+		s.k.g.withdraw(a, s.k.send)
 	}
 }
 
 // Ask implements upstream.Sink. A legacy client gets the question on the stream of its call; a modern
 // one gets it as the call's result.
 func (s *callSink) Ask(m *mcp.Message, answer func([]byte)) {
+	task := m.RelatedTask()
 	switch {
+	case task != "" && !s.mayHave(task):
+		(&linkSink{s.l}).Ask(m, answer)
 	case s.k.parked != nil:
 		s.k.parked.ask(s.l, m, answer)
 	case s.k.c.Session != nil:
-		a := s.k.g.askLegacy(s.k.c, s.l, m, answer, s.k.send)
-		s.mu.Lock()
-		s.asks = append(s.asks, a)
-		s.mu.Unlock()
+		s.askLegacy(m, answer, task)
 	default:
 		answer(s.l.refuse(m))
 	}
 }
 
-// close withdraws the questions that the call leaves open.
-func (s *callSink) close() {
+// askLegacy puts a question to a legacy client. One that comes while the client asks about a task belongs to the task.
+func (s *callSink) askLegacy(m *mcp.Message, answer func([]byte), task string) {
+	if task == "" && aboutTasks(s.k.m.Method) {
+		task, _ = s.k.m.Text(mcp.FieldTaskID)
+	}
+	a := s.k.g.newAsk(s.k.c, s.l, m, answer)
+	a.task, a.free = task, task != ""
+	if !s.k.g.put(a, s.k.send) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.asks {
-		if a != nil {
-			s.k.g.withdraw(s.k.c, a, s.k.send)
-		}
-	}
+	s.asks = append(s.asks, a)
 }
 
-// refuse answers a backend's request that belongs to no client that could be named.
-func (l *link) refuse(m *mcp.Message) []byte {
-	if m.Method == mcp.MethodPing {
-		return mcp.AppendResult(nil, m.IDBytes(), []byte(`{}`))
-	}
-	text := fmt.Sprintf("1mcp cannot tell which client %s is for, since several share this connection (set \"isolation\": \"session\" for server %q)", m.Method, l.b.name)
-	if l.client != nil {
-		text = fmt.Sprintf("the client of this connection cannot be asked for %s now", m.Method)
-	}
-	return mcp.AppendError(nil, m.IDBytes(), mcp.CodeInvalidRequest, text, nil)
-}
-
-// linkSink takes what a backend sends outside of any call.
-type linkSink struct{ l *link }
-
-// Notify implements upstream.Sink.
-func (s *linkSink) Notify(m *mcp.Message) {
-	b, owner := s.l.b, s.l.client
-	switch m.Method {
-	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged:
-		s.listChanged(m)
-	case mcp.NoteResourceUpdated:
-		if owner == nil {
-			b.g.hub.updated(s.l.subscriptions(), m)
-		} else if owner.Session != nil {
-			owner.Session.Send(m.Retag(nil, nil))
-		}
-	case mcp.NoteMessage:
-		s.log(m)
-	case mcp.NoteProgress:
-	case mcp.NoteCancelled:
-		s.withdraw(m)
-	case mcp.NoteTaskStatus, mcp.NoteElicitComplete:
-		if !b.g.owners.tell(b.name, m) {
-			b.log.Debug("notification that belongs to nobody", "method", m.Method)
-		}
-	default:
-		if owner != nil && owner.Session != nil {
-			owner.Session.Send(bytes.Clone(m.Raw))
-			return
-		}
-		b.log.Debug("notification that belongs to nobody", "method", m.Method)
-	}
-}
-
-// listChanged: the catalog is made of what the shared connection lists, and that tells of its changes itself. What a
-// client's own connection says concerns that client alone, where it sees the backend's own lists; for the others it is a
-// reason to look.
-func (s *linkSink) listChanged(m *mcp.Message) {
-	owner := s.l.client
-	if owner == nil {
-		s.l.b.subs.listChanged(m.Method)
+// close withdraws the questions that the call leaves open, but for those of tasks: what the call was answered with
+// may be one.
+func (s *callSink) close(reply *mcp.Message, err error) {
+	s.mu.Lock()
+	asks := s.asks
+	s.mu.Unlock()
+	if !s.errand && len(asks) == 0 {
 		return
 	}
-	if owner.Session != nil && owner.Scope.Backend != "" {
-		owner.Session.Send(m.Retag(nil, nil))
-	}
-	s.l.b.subs.refresh()
-}
-
-// log passes a log message to the one client the connection is for, or to our own log.
-func (s *linkSink) log(m *mcp.Message) {
-	if owner := s.l.client; owner != nil && owner.Session != nil {
-		if s.l.b.g.wantsLog(owner, m) {
-			owner.Session.Send(bytes.Clone(m.Raw))
+	begun := ""
+	if err == nil && s.k.c.Session != nil {
+		if begun = taskBegun(reply); begun != "" {
+			s.k.g.owners.addTask(s.k.c, s.l.b.name, begun)
 		}
-		return
 	}
-	level, _ := m.Text(mcp.FieldLevel)
-	s.l.b.log.Debug("log message that belongs to no call", "level", level)
-}
-
-func (s *linkSink) withdraw(m *mcp.Message) {
-	owner := s.l.client
-	if owner == nil || owner.Session == nil {
-		return
+	for _, a := range asks {
+		switch {
+		case a.task == "" && begun != "":
+			s.k.g.release(a, begun)
+		case !s.leaves(a):
+			s.k.g.withdraw(a, s.k.send)
+		}
 	}
-	if a := s.l.b.g.asks.of(owner.Session, s.l, m.Value(mcp.FieldRequestID)); a != nil {
-		s.l.b.g.withdraw(owner, a, owner.Session.Send)
+	if s.errand {
+		s.l.errands.settle(s.r, begun)
 	}
 }
 
-// Ask implements upstream.Sink. Only on a connection that belongs to one session there is somebody to ask.
-func (s *linkSink) Ask(m *mcp.Message, answer func([]byte)) {
-	owner := s.l.client
-	if owner == nil || owner.Session == nil {
-		answer(s.l.refuse(m))
-		return
-	}
-	s.l.b.g.askLegacy(owner, s.l, m, answer, owner.Session.Send)
+// leaves reports whether a question outlives the call by itself: it names a task, and not one that this call was to begin and
+// did not.
+func (s *callSink) leaves(a *ask) bool {
+	return a.task != "" && (!s.errand || s.k.g.owners.knows(s.l.b.name, a.task))
 }

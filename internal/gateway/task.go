@@ -40,11 +40,17 @@ func (k *call) forwardTask(ctx context.Context, t target) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if t.b.keyFor(k.c, primary.info).era != k.c.Era {
+	key := t.b.keyFor(k.c, primary.info)
+	if key.era != k.c.Era {
 		return Answer{}, noMethod(k.m.Method)
+	}
+	if id, _ := k.m.Text(mcp.FieldTaskID); k.g.owners.isOthers(k.c, t.b.name, key, id) {
+		return Answer{}, noTask(id)
 	}
 	return k.forward(ctx, t)
 }
+
+func noTask(id string) *fault.Error { return fault.New(fault.NotFound, "Task not found: %s", id) }
 
 // checkTask refuses a task that would cross eras.
 func checkTask(backend string, reply *mcp.Message) error {
@@ -59,9 +65,64 @@ func checkTask(backend string, reply *mcp.Message) error {
 	return nil
 }
 
+// taskBegun returns the id of the task by which a legacy backend has answered a call, "" if it has not.
+func taskBegun(reply *mcp.Message) string {
+	if reply.Kind != mcp.Result {
+		return ""
+	}
+	id, _ := mcp.Unquote(mcp.Member(mcp.Member(reply.Bytes(reply.Result), "task"), "taskId"))
+	return id
+}
+
+// hasEnded reports whether a raw task of the legacy era has come to its end.
+func hasEnded(task []byte) bool {
+	switch status, _ := mcp.Unquote(mcp.Member(task, "status")); status {
+	case "completed", "failed", "cancelled":
+		return true
+	}
+	return false
+}
+
+// noteEnds ends what belongs to the tasks that a legacy backend's answer shows to have ended. An error in place of a task's
+// result does not: it may be about the request.
+func (k *call) noteEnds(l *link, reply *mcp.Message) {
+	if reply.Kind != mcp.Result {
+		return
+	}
+	result := reply.Bytes(reply.Result)
+	own, _ := k.m.Text(mcp.FieldTaskID)
+	switch k.m.Method {
+	case mcp.MethodToolsCall:
+		if k.m.Has(mcp.FieldTask) && hasEnded(mcp.Member(result, "task")) {
+			k.g.endTask(l, taskBegun(reply))
+		}
+	case mcp.MethodTasksResult:
+		k.g.endTask(l, own)
+	case mcp.MethodTasksGet, mcp.MethodTasksCancel:
+		if hasEnded(result) {
+			k.g.endTask(l, own)
+		}
+	case mcp.MethodTasksList:
+		for _, raw := range mcp.Elements(mcp.Member(result, "tasks")) {
+			if id, _ := mcp.Unquote(mcp.Member(raw, "taskId")); hasEnded(raw) {
+				k.g.endTask(l, id)
+			}
+		}
+	}
+}
+
+// endTask withdraws the questions of a task that has ended, and forgets its progress token.
+func (g *Gateway) endTask(l *link, id string) {
+	if id == "" {
+		return
+	}
+	l.errands.end(id)
+	g.withdrawFree(l, id)
+}
+
 // ownTasks leaves in a list of tasks those that the caller has begun: a connection that clients share knows those of all.
 func (k *call) ownTasks(t target, l *link, reply *mcp.Message) *mcp.Message {
-	if k.m.Method != mcp.MethodTasksList || l.key.owner != nil {
+	if k.m.Method != mcp.MethodTasksList || l.client != nil {
 		return reply
 	}
 	at := mcp.MemberSpan(reply.Bytes(reply.Result), "tasks")

@@ -32,6 +32,7 @@ const (
 	FieldRequestID                     // params.requestId
 	FieldToken                         // params.progressToken, of notifications/progress
 	FieldTaskID                        // params.taskId
+	FieldTask                          // params.task, by which a legacy request wants to become one
 	FieldRequestState                  // params.requestState
 	FieldInputResponses                // params.inputResponses
 	FieldProtocolVersion               // params.protocolVersion
@@ -45,6 +46,7 @@ const (
 	FieldMetaClientInfo                // params._meta["io.modelcontextprotocol/clientInfo"]
 	FieldMetaLogLevel                  // params._meta["io.modelcontextprotocol/logLevel"]
 	FieldMetaSubscription              // params._meta["io.modelcontextprotocol/subscriptionId"]
+	FieldMetaTask                      // params._meta["io.modelcontextprotocol/related-task"]
 
 	FieldResultType         // result.resultType
 	FieldResultMeta         // result._meta
@@ -57,7 +59,7 @@ const (
 	fieldCount
 )
 
-// The _meta keys of the modern era.
+// The _meta keys of the protocol, of the modern era unless something else is said.
 const (
 	MetaPrefix       = "io.modelcontextprotocol/"
 	MetaVersion      = MetaPrefix + "protocolVersion"
@@ -66,6 +68,7 @@ const (
 	MetaLogLevel     = MetaPrefix + "logLevel"
 	MetaSubscription = MetaPrefix + "subscriptionId"
 	MetaServerInfo   = MetaPrefix + "serverInfo"
+	MetaTask         = MetaPrefix + "related-task" // of the legacy era
 )
 
 // A member is a name the scanner knows at one level.
@@ -85,6 +88,7 @@ var paramMembers = [...]member{
 	{"requestId", FieldRequestID},
 	{"progressToken", FieldToken},
 	{"taskId", FieldTaskID},
+	{"task", FieldTask},
 	{"requestState", FieldRequestState},
 	{"inputResponses", FieldInputResponses},
 	{"protocolVersion", FieldProtocolVersion},
@@ -101,6 +105,7 @@ var paramMetaMembers = [...]member{
 	{MetaClientInfo, FieldMetaClientInfo},
 	{MetaLogLevel, FieldMetaLogLevel},
 	{MetaSubscription, FieldMetaSubscription},
+	{MetaTask, FieldMetaTask},
 }
 
 var resultMembers = [...]member{
@@ -160,6 +165,15 @@ func (m *Message) Value(f Field) []byte {
 // Text returns the decoded value of a recorded member; ok is false when it is
 // absent or not a string.
 func (m *Message) Text(f Field) (text string, ok bool) { return Unquote(m.Value(f)) }
+
+// RelatedTask returns the id of the task that a legacy message says it belongs to, or "".
+func (m *Message) RelatedTask() string {
+	if !m.Has(FieldMetaTask) {
+		return ""
+	}
+	id, _ := Unquote(Member(m.Value(FieldMetaTask), "taskId"))
+	return id
+}
 
 // IDBytes returns the raw id, nil if there is none.
 func (m *Message) IDBytes() []byte {

@@ -62,8 +62,8 @@ func (a *ask) answer(body []byte) {
 	a.p.out.Push(body)
 }
 
-// withdraw hands on that the other side cancels one of its own requests, to whoever has the request. It is not
-// answered any more.
+// withdraw hands on that the other side cancels one of its own requests, to the call that has the request or, if that is
+// over, to the connection's handler. It is not answered any more.
 func (p *Peer) withdraw(m *mcp.Message) {
 	id := string(m.Value(mcp.FieldRequestID))
 	p.mu.Lock()
@@ -73,9 +73,10 @@ func (p *Peer) withdraw(m *mcp.Message) {
 	if a == nil || a.answered.Swap(true) {
 		return // answered, or never asked
 	}
-	if a.call == 0 {
-		p.up.Notify(m)
-	} else if c := p.find(a.call); c != nil {
-		c.notify(m)
+	if a.call != 0 {
+		if c := p.find(a.call); c != nil && c.notify(m) {
+			return
+		}
 	}
+	p.up.Notify(m)
 }

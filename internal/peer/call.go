@@ -116,13 +116,14 @@ func (c *call) finish() {
 	c.mu.Unlock()
 }
 
-// notify hands m to the call unless it is over.
-func (c *call) notify(m *mcp.Message) {
+// notify hands m to the call and reports whether it took it.
+func (c *call) notify(m *mcp.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
 		c.up.Notify(m)
 	}
+	return !c.over
 }
 
 // ask hands m to the call and reports whether it took it.

@@ -155,7 +155,7 @@ func TestAttribution(t *testing.T) {
 		{"a request, one owner", []any{"a"}, `{"jsonrpc":"2.0","id":"x","method":"roots/list"}`, 1},
 		{"a request, two owners", []any{"a", "b"}, `{"jsonrpc":"2.0","id":"x","method":"roots/list"}`, 0},
 		{"progress", []any{"a", "b"}, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2}}`, 2},
-		{"progress of no call", []any{"a"}, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7}}`, -1},
+		{"progress of no call", []any{"a"}, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7}}`, 0},
 		{"progress with a token that is not ours", []any{"a"}, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"1"}}`, -1},
 		{"a subscription", []any{"a", "b"}, `{"jsonrpc":"2.0","method":"notifications/x","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":2}}}`, 2},
 		{"a subscription that has ended", []any{"a"}, `{"jsonrpc":"2.0","method":"notifications/x","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7}}}`, -1},

@@ -62,11 +62,13 @@ func (p *Peer) receiveAnswer(m *mcp.Message) {
 func (p *Peer) receiveNote(m *mcp.Message) {
 	switch {
 	case m.Method == mcp.NoteProgress:
-		p.notifyCall(m, mcp.FieldToken)
+		p.receiveProgress(m)
 	case m.Method == mcp.NoteCancelled:
 		p.withdraw(m)
 	case m.Has(mcp.FieldMetaSubscription):
-		p.notifyCall(m, mcp.FieldMetaSubscription)
+		if id, ok := mcp.Uint(m.Value(mcp.FieldMetaSubscription)); ok {
+			p.notifyCall(m, id)
+		}
 	default:
 		if c := p.soleOwner(); c != nil && !OfConnection(m.Method) {
 			c.notify(m)
@@ -76,15 +78,19 @@ func (p *Peer) receiveNote(m *mcp.Message) {
 	}
 }
 
-// notifyCall hands m to the call that it names; it is dropped if that is not in flight.
-func (p *Peer) notifyCall(m *mcp.Message, name mcp.Field) {
-	id, ok := mcp.Uint(m.Value(name))
-	if !ok {
-		return
+// receiveProgress hands a report to the call that it names. If that is not in flight the report goes to the connection's
+// handler: a call that was answered with a task keeps its token. A token that is no number cannot be ours.
+func (p *Peer) receiveProgress(m *mcp.Message) {
+	id, ok := mcp.Uint(m.Value(mcp.FieldToken))
+	if ok && !p.notifyCall(m, id) {
+		p.up.Notify(m)
 	}
-	if c := p.find(id); c != nil {
-		c.notify(m)
-	}
+}
+
+// notifyCall hands m to the call of an id, and reports whether that is in flight.
+func (p *Peer) notifyCall(m *mcp.Message, id uint64) bool {
+	c := p.find(id)
+	return c != nil && c.notify(m)
 }
 
 // soleOwner returns the call that a message belongs to which names none, nil if that cannot be told.

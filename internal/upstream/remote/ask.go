@@ -69,8 +69,8 @@ func (a *ask) answer(body []byte) {
 	a.l.reply(body)
 }
 
-// withdraw hands on that the backend cancels one of its own requests, to whoever has the request. It is not answered any
-// more.
+// withdraw hands on that the backend cancels one of its own requests, to the call that has the request or, if that is over,
+// to the connection's sink. It is not answered any more.
 func (l *ledger) withdraw(m *mcp.Message) {
 	id := string(m.Value(mcp.FieldRequestID))
 	l.mu.Lock()
@@ -83,9 +83,7 @@ func (l *ledger) withdraw(m *mcp.Message) {
 	l.mu.Unlock()
 	switch {
 	case a == nil || a.answered.Swap(true): // answered, or never asked
-	case holder == nil:
+	case holder == nil || !holder.notify(m):
 		l.notify(m)
-	default:
-		holder.notify(m)
 	}
 }

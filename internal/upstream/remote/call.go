@@ -114,13 +114,14 @@ func (c *call) isAnswered() bool {
 	return c.answered
 }
 
-// notify hands m up unless the call is over.
-func (c *call) notify(m *mcp.Message) {
+// notify hands m up and reports whether it could.
+func (c *call) notify(m *mcp.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
 		c.up.Notify(m)
 	}
+	return !c.over
 }
 
 // ask hands m up and reports whether it could.

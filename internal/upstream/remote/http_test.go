@@ -159,8 +159,10 @@ func TestAStreamedAnswer(t *testing.T) {
 	if len(up.notes) != 0 {
 		t.Errorf("%d more than there should be", len(up.notes))
 	}
-	if n := get(t, l.up.notes); !strings.Contains(n, "list_changed") {
-		t.Errorf("to the connection came %s", n)
+	for _, want := range []string{`"progressToken":999`, "list_changed"} {
+		if n := get(t, l.up.notes); !strings.Contains(n, want) {
+			t.Errorf("to the connection came %s, wanted %s", n, want)
+		}
 	}
 }
 

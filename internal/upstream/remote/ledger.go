@@ -188,11 +188,13 @@ func (l *ledger) receiveNote(m *mcp.Message, home *call) {
 	case m.Method == mcp.NoteCancelled:
 		l.withdraw(m)
 	case m.Method == mcp.NoteProgress:
-		l.notifyCall(m, mcp.FieldToken)
+		l.receiveProgress(m)
 	case home != nil && (home.Method == mcp.MethodListen || !peer.OfConnection(m.Method)):
 		home.notify(m)
 	case m.Has(mcp.FieldMetaSubscription):
-		l.notifyCall(m, mcp.FieldMetaSubscription)
+		if id, ok := mcp.Uint(m.Value(mcp.FieldMetaSubscription)); ok {
+			l.notifyCall(m, id)
+		}
 	case peer.OfConnection(m.Method):
 		l.notify(m)
 	default:
@@ -211,13 +213,19 @@ func (l *ledger) notify(m *mcp.Message) {
 	l.up.Notify(m)
 }
 
-// notifyCall hands m to the call that it names; it is dropped if that is not in flight.
-func (l *ledger) notifyCall(m *mcp.Message, name mcp.Field) {
-	if id, ok := mcp.Uint(m.Value(name)); ok {
-		if c := l.find(id); c != nil {
-			c.notify(m)
-		}
+// receiveProgress hands a report to the call that it names. If that is not in flight the report goes to the connection's sink:
+// a call that was answered with a task keeps its token. A token that is no number cannot be ours.
+func (l *ledger) receiveProgress(m *mcp.Message) {
+	id, ok := mcp.Uint(m.Value(mcp.FieldToken))
+	if ok && !l.notifyCall(m, id) {
+		l.notify(m)
 	}
+}
+
+// notifyCall hands m to the call of an id, and reports whether that is in flight.
+func (l *ledger) notifyCall(m *mcp.Message, id uint64) bool {
+	c := l.find(id)
+	return c != nil && c.notify(m)
 }
 
 // soleOwner returns the call that a message belongs to which names none, nil if that cannot be told.

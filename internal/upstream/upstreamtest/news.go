@@ -313,6 +313,14 @@ func (c *call) heard(ctx context.Context) []byte {
 	return c.text(msg)
 }
 
+// begin answers with a result of the test's choice, in its own time.
+func (c *call) begin(ctx context.Context) []byte {
+	if _, err := c.s.crowd.await(ctx, c.args().Text, max(1, c.args().N)); err != nil {
+		return nil
+	}
+	return c.s.result(c.m, string(c.args().Params))
+}
+
 // followed answers when as many subscriptions as n says name a resource.
 func (c *call) followed(ctx context.Context) []byte {
 	c.s.crowd.awaitFollowed(ctx, c.args().Text, c.args().N)

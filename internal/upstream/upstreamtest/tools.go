@@ -44,6 +44,7 @@ func tools() map[string]tool {
 		"heard":    (*call).heard,    // {"text":"x","n":2}: like await, but over all conversations of the server, and the n-th
 		"times":    (*call).times,    // {"text":"x"}: how many messages the server has received that hold x
 		"followed": (*call).followed, // {"text":"u","n":1}: answers when that many subscriptions name the resource u
+		"begin":    (*call).begin,    // {"text":"x","n":2,"params":{}}: like heard, but answers with the params
 		"chatter":  (*call).chatter,  // {"n":3,"text":"x"}: progress and log messages, until cancelled
 	}
 }
