@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
 )
 
 // crowd returns a catalog of backends with so many tools each, and a name in its middle.
@@ -55,7 +56,7 @@ func BenchmarkList(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if text, _ := v.List(catalog.Tools, 0, 0); len(text) == 0 {
+				if text, _ := v.List(catalog.Tools, mcp.NoEra, 0, 0); len(text) == 0 {
 					b.Fatal("no list")
 				}
 			}

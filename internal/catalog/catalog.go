@@ -13,7 +13,8 @@ import (
 type Member struct {
 	Name  string
 	Tags  []string
-	Offer *Offer // after policy; nil while nothing is known
+	Eras  []mcp.Era // in which its server is reached without a bridge; none: not known
+	Offer *Offer    // after policy; nil while nothing is known
 }
 
 // Route says who serves an item, and under which key.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"onemcp/internal/catalog"
+	"onemcp/internal/mcp"
 	"onemcp/internal/tagexpr"
 )
 
@@ -39,7 +40,7 @@ func view(t *testing.T, c *catalog.Catalog, s catalog.Selector) *catalog.View {
 }
 
 func listed(v *catalog.View) string {
-	text, _ := v.List(catalog.Tools, 0, 0)
+	text, _ := v.List(catalog.Tools, mcp.NoEra, 0, 0)
 	return string(text)
 }
 
@@ -151,7 +152,7 @@ func TestResourcesGoToTheFirstThatHasThem(t *testing.T) {
 			t.Errorf("%s goes to %d, want %d", tt.uri, got, tt.member)
 		}
 	}
-	if text, _ := all.List(catalog.Resources, 0, 0); string(text) != `"resources":[{"uri":"x://1"},{"uri":"x://2"}]` {
+	if text, _ := all.List(catalog.Resources, mcp.NoEra, 0, 0); string(text) != `"resources":[{"uri":"x://1"},{"uri":"x://2"}]` {
 		t.Errorf("list %s", text)
 	}
 }
@@ -167,7 +168,7 @@ func TestPages(t *testing.T) {
 	var seen int
 	for offset, more := 0, true; more; {
 		var text []byte
-		text, more = v.List(catalog.Tools, offset, 10)
+		text, more = v.List(catalog.Tools, mcp.NoEra, offset, 10)
 		seen += strings.Count(string(text), `"name"`)
 		cursor := cursors.Make(catalog.Tools, catalog.Selector{}, offset+10)
 		next, ok := cursors.Read(catalog.Tools, catalog.Selector{}, cursor)

@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
+	"strconv"
 )
+
+// macSize is how much of a signature a cursor holds, in bytes.
+const macSize = 12
 
 // Cursors makes and checks the cursors of merged lists, which say where the next page begins. A cursor is good for one list,
 // one selector and one key; it is not secret.
@@ -17,27 +20,38 @@ func NewCursors(key []byte) *Cursors { return &Cursors{key} }
 
 // Make returns the cursor for the page that starts at offset.
 func (c *Cursors) Make(k Kind, s Selector, offset int) string {
-	text := fmt.Sprintf("%d", offset)
-	return base64.RawURLEncoding.EncodeToString([]byte(text + "." + c.sign(k, s, text)))
+	return c.Seal(k.Method(), s, strconv.Itoa(offset))
 }
 
 // Read returns the offset a cursor stands for; ok is false if it is not one that [Cursors.Make] made
 // for this list and selector.
 func (c *Cursors) Read(k Kind, s Selector, cursor string) (offset int, ok bool) {
-	data, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil {
+	text, ok := c.Open(k.Method(), s, cursor)
+	if !ok {
 		return 0, false
 	}
-	text, mac, found := strings.Cut(string(data), ".")
-	if !found || !hmac.Equal([]byte(mac), []byte(c.sign(k, s, text))) {
-		return 0, false
-	}
-	_, err = fmt.Sscanf(text, "%d", &offset)
+	offset, err := strconv.Atoi(text)
 	return offset, err == nil && offset >= 0
 }
 
-func (c *Cursors) sign(k Kind, s Selector, text string) string {
+// Seal returns the cursor for a place in the list of a method.
+func (c *Cursors) Seal(method string, s Selector, place string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(c.sign(method, s, place) + place))
+}
+
+// Open returns the place a cursor stands for; ok is false if it is not one that [Cursors.Seal] made for
+// this list and selector.
+func (c *Cursors) Open(method string, s Selector, cursor string) (place string, ok bool) {
+	data, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(data) < macSize {
+		return "", false
+	}
+	place = string(data[macSize:])
+	return place, hmac.Equal(data[:macSize], []byte(c.sign(method, s, place)))
+}
+
+func (c *Cursors) sign(method string, s Selector, place string) string {
 	h := hmac.New(sha256.New, c.key)
-	fmt.Fprintf(h, "%d|%d|%s|%s", k, s.How, s.Text, text)
-	return string(h.Sum(nil)[:12])
+	fmt.Fprintf(h, "%s|%d|%q|%s", method, s.How, s.Text, place)
+	return string(h.Sum(nil)[:macSize])
 }

@@ -63,13 +63,20 @@ type Offer struct {
 	TTL    int64           // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
 	Public bool            // every list may be shown across authorization contexts
 
-	marked map[string][]mcp.ParamHeader // tools that have some; nil before [Offer.Index]
+	marked   map[string][]mcp.ParamHeader // tools that have some; nil before [Offer.Index]
+	taskOnly map[string]bool              // likewise
+	tasks    bool                         // some tool says something about tasks; false before Index
 }
 
-// Index makes [Offer.ParamsOf] know the tools there are. It is called once, before the offer is shared.
+// Index makes [Offer.ParamsOf] and [Offer.TaskOnly] know the tools there are. It is called once, before the offer is shared.
 func (o *Offer) Index() {
-	o.marked = make(map[string][]mcp.ParamHeader)
+	o.marked, o.taskOnly = make(map[string][]mcp.ParamHeader), make(map[string]bool)
 	for _, tool := range o.Items[Tools] {
+		some, only := supportsTasks(tool.Raw)
+		o.tasks = o.tasks || some
+		if only {
+			o.taskOnly[tool.Key] = true
+		}
 		if _, twice := o.marked[tool.Key]; len(tool.Params) > 0 && !twice {
 			o.marked[tool.Key] = tool.Params
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/mcp"
 	"onemcp/internal/tagexpr"
 )
 
@@ -45,6 +46,9 @@ func (c *Catalog) View(s Selector) (*View, error) {
 	v := &View{catalog: c, shown: make([]bool, len(c.members))}
 	for i, m := range c.members {
 		v.shown[i] = picks(m)
+	}
+	for _, era := range []mcp.Era{mcp.Legacy, mcp.Modern} {
+		v.crossed[era] = v.crosses(era)
 	}
 	if len(c.views) < maxViews {
 		c.views[s] = v

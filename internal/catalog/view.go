@@ -2,13 +2,16 @@ package catalog
 
 import (
 	"sync"
+
+	"onemcp/internal/mcp"
 )
 
 // View is what one caller may see of a catalog.
 type View struct {
 	catalog *Catalog
 	shown   []bool
-	bodies  [kinds]body
+	crossed [mcp.Modern + 1]bool        // by era, whether its tools differ from what the servers wrote
+	bodies  [mcp.Modern + 1][kinds]body // those of no era are as the servers wrote them
 }
 
 type body struct {
@@ -66,12 +69,12 @@ func (v *View) ResolveTemplate(text string) (member int, ok bool) {
 }
 
 // Len returns how many items a list has.
-func (v *View) Len(k Kind) int { return len(v.prepare(k).entries) }
+func (v *View) Len(k Kind) int { return len(v.prepare(k, mcp.NoEra).entries) }
 
-// List returns `"tools":[…]` with the items from the offset on, at most limit of them (0: all); more
-// tells that some are left. The bytes are shared: do not change them.
-func (v *View) List(k Kind, offset, limit int) (text []byte, more bool) {
-	b := v.prepare(k)
+// List returns `"tools":[…]` with the items from the offset on, at most limit of them (0: all), for a client of an era, or
+// of none, as the servers wrote them; more tells that some are left. The bytes are shared: do not change them.
+func (v *View) List(k Kind, era mcp.Era, offset, limit int) (text []byte, more bool) {
+	b := v.prepare(k, era)
 	if offset == 0 && (limit <= 0 || limit >= len(b.entries)) {
 		return b.whole, false
 	}
@@ -82,11 +85,14 @@ func (v *View) List(k Kind, offset, limit int) (text []byte, more bool) {
 	return render(k, b.entries[offset:end]), end < len(b.entries)
 }
 
-func (v *View) prepare(k Kind) *body {
-	b := &v.bodies[k]
+func (v *View) prepare(k Kind, era mcp.Era) *body {
+	if k != Tools || !v.crossed[era] {
+		era = mcp.NoEra
+	}
+	b := &v.bodies[era][k]
 	b.once.Do(func() {
 		if k == Tools || k == Prompts {
-			b.entries = v.namedEntries(k)
+			b.entries = v.namedEntries(k, era)
 		} else {
 			b.entries = v.uriEntries(k)
 		}
@@ -95,11 +101,16 @@ func (v *View) prepare(k Kind) *body {
 	return b
 }
 
-func (v *View) namedEntries(k Kind) (entries [][]byte) {
+func (v *View) namedEntries(k Kind, era mcp.Era) (entries [][]byte) {
 	for _, n := range v.catalog.names[k] {
-		if v.shown[n.route.Member] {
-			entries = append(entries, Item{Raw: n.route.Raw, Key: n.route.Key}.renamed(k, n.public))
+		if !v.shown[n.route.Member] {
+			continue
 		}
+		entry := Item{Raw: n.route.Raw, Key: n.route.Key}.renamed(k, n.public)
+		if era != mcp.NoEra && !v.catalog.members[n.route.Member].speaks(era) {
+			entry = untasked(entry)
+		}
+		entries = append(entries, entry)
 	}
 	return entries
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,7 @@ type backend struct {
 	sessionless int            // of the links, those of clients without a session
 	closed      bool           // no link is opened any more
 	era         mcp.Era        // remembered from the last opening
+	eras        []mcp.Era      // likewise: those of clients that reach it without a bridge
 	raw         *catalog.Offer // as listed; nil until first listed
 	offer       *catalog.Offer // after policy
 }
@@ -108,7 +110,7 @@ func policed(raw *catalog.Offer, p *catalog.Policy) *catalog.Offer {
 func (b *backend) member() catalog.Member {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m := catalog.Member{Name: b.name, Tags: b.spec.Load().Tags, Offer: b.offer}
+	m := catalog.Member{Name: b.name, Tags: b.spec.Load().Tags, Eras: b.eras, Offer: b.offer}
 	if b.state == Disabled || b.state == Failed {
 		m.Offer = nil
 	}
@@ -211,6 +213,7 @@ func (b *backend) setPrimary(l *link) {
 	b.mu.Lock()
 	b.primary = l
 	b.era = l.info.Era
+	b.eras = slices.DeleteFunc([]mcp.Era{mcp.Legacy, mcp.Modern}, func(era mcp.Era) bool { return b.eraFor(era, l.info) != era })
 	l.key.era = l.info.Era
 	b.links[l.key] = l
 	b.mu.Unlock()

@@ -90,6 +90,18 @@ func (k *call) toModern(ctx context.Context, t target, l *link, reply mcp.Messag
 	return k.requery(ctx, t, l, reply)
 }
 
+// toolOf returns the backend's own name of the tool that is called, "" if none is.
+func (k *call) toolOf(t target) string {
+	if k.m.Method != mcp.MethodToolsCall {
+		return ""
+	}
+	if t.name != "" {
+		return t.name
+	}
+	name, _ := k.m.Text(mcp.FieldName)
+	return name
+}
+
 // relabelled goes on with a call whose headers we have made: if the backend did not find them right, they are learned
 // anew, once.
 func (k *call) relabelled(ctx context.Context, t target, l *link, reply mcp.Message) (target, *link, mcp.Message, error) {
@@ -101,11 +113,7 @@ func (k *call) relabelled(ctx context.Context, t target, l *link, reply mcp.Mess
 		return t, l, reply, nil // the backend's own error says more
 	}
 	t.b.publish(offer, announcement{})
-	name := t.name
-	if name == "" {
-		name, _ = k.m.Text(mcp.FieldName)
-	}
-	t.params, _ = t.b.paramsOf(name)
+	t.params, _ = t.b.paramsOf(k.toolOf(t))
 	reply, l, err = k.exchange(ctx, t)
 	return t, l, reply, err
 }
@@ -121,6 +129,9 @@ func (k *call) forwardModern(ctx context.Context, t target) (Answer, error) {
 		return Answer{}, err
 	}
 	if t.b.keyFor(k.c, primary.info).era == mcp.Legacy {
+		if name := k.toolOf(t); name != "" && t.b.taskOnly(name) {
+			return Answer{}, fault.New(fault.Unsupported, "tool %q of server %q runs only as a task of the 2025-11-25 protocol, which this client cannot follow", name, t.b.name)
+		}
 		return k.converse(ctx, t)
 	}
 	if !t.b.calls.enter() {
@@ -265,17 +276,21 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	return a, nil
 }
 
-// filtered takes out of a tools/list that was passed on what must not be called, and applies the
-// backend's policy to it.
+// filtered takes out of a tools/list that was passed on what must not be called and, between eras, what is said about tasks, and
+// applies the backend's policy to it.
 func (k *call) filtered(t target, l *link, reply *mcp.Message) *mcp.Message {
 	policy := &t.b.spec.Load().Policy
-	if k.m.Method != mcp.MethodToolsList || policy.Idle() && !l.labelsArguments() {
+	crossing := k.c.Era != l.info.Era
+	if k.m.Method != mcp.MethodToolsList || policy.Idle() && !l.labelsArguments() && !crossing {
 		return reply
 	}
 	listed := reply.Bytes(reply.Result)
 	result := listed
 	if l.labelsArguments() {
 		result = catalog.BarResult(result)
+	}
+	if crossing {
+		result = catalog.UntaskedResult(result)
 	}
 	result = policy.ApplyResult(result)
 	if bytes.Equal(result, listed) {

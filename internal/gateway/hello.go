@@ -15,7 +15,27 @@ var errNoListener = fault.New(fault.NotFound, "the session has ended").WithHint(
 
 // mergedCapabilities are declared always: a legacy session's cannot grow later, when a backend comes.
 const mergedCapabilities = `{"tools":{"listChanged":true},"prompts":{"listChanged":true},` +
-	`"resources":{"listChanged":true,"subscribe":true},"completions":{},"logging":{}}`
+	`"resources":{"listChanged":true,"subscribe":true},"completions":{},"logging":{}`
+
+// Tasks are declared always, too, in the form of the client's version, although perhaps no backend of its era has any: which
+// tools run as tasks is said by each tool (a legacy client must not call another one so, and is refused), or by
+// the answer (a modern server decides call by call).
+const (
+	legacyTasks = `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`
+	modernTasks = `,"extensions":{"` + tasksExtension + `":{}}`
+)
+
+// mergedCapabilities returns what the merged endpoint declares to the client.
+func (k *call) mergedCapabilities() []byte {
+	tasks := ""
+	switch {
+	case k.c.Era == mcp.Modern:
+		tasks = modernTasks
+	case k.offersTasks():
+		tasks = legacyTasks
+	}
+	return []byte(mergedCapabilities + tasks + `}`)
+}
 
 // maxInstructions bounds what one backend may say in the merged instructions, in bytes.
 const maxInstructions = 2000
@@ -82,7 +102,7 @@ func (k *call) hello(ctx context.Context) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
-		return k.result(k.introduce([]byte(mergedCapabilities), k.g.info, k.instructions(view))), nil
+		return k.result(k.introduce(k.mergedCapabilities(), k.g.info, k.instructions(view))), nil
 	}
 	b, err := k.gen.backend(k.c.Scope.Backend)
 	if err != nil {
@@ -193,7 +213,7 @@ func supportedVersions() []byte {
 
 // mergedDiscovery is the result of server/discover on the merged endpoint.
 func (k *call) mergedDiscovery(view *catalog.View) []byte {
-	return discovery([]byte(mergedCapabilities), k.instructions(view))
+	return discovery(k.mergedCapabilities(), k.instructions(view))
 }
 
 func discovery(capabilities []byte, instructions string) []byte {

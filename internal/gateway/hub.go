@@ -193,8 +193,8 @@ func difference(s Scope, old, next *generation, announced map[string]announcemen
 		return announcement{true, true, true, true}
 	}
 	for _, k := range catalog.Kinds() {
-		a, _ := was.List(k, 0, 0)
-		b, _ := is.List(k, 0, 0)
+		a, _ := was.List(k, mcp.NoEra, 0, 0)
+		b, _ := is.List(k, mcp.NoEra, 0, 0)
 		diff[k] = !bytes.Equal(a, b)
 	}
 	for i, m := range next.catalog.Members() {

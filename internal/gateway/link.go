@@ -180,10 +180,7 @@ func (b *backend) awaitListed(ctx context.Context) error {
 
 // keyFor decides which connection a client uses, by the eras of both sides and the isolation.
 func (b *backend) keyFor(c *Client, info upstream.Info) linkKey {
-	key := linkKey{era: info.Era}
-	if info.Speaks(c.Era) && b.spec.Load().Era == mcp.NoEra {
-		key.era = c.Era
-	}
+	key := linkKey{era: b.eraFor(c.Era, info)}
 	switch b.isolation(info, key.era) {
 	case PerSession:
 		key.owner = c.owner()
@@ -191,6 +188,14 @@ func (b *backend) keyFor(c *Client, info upstream.Info) linkKey {
 		key.owner = principal(c.Principal)
 	}
 	return key
+}
+
+// eraFor decides in which era clients of an era are served: their own, if the backend speaks it.
+func (b *backend) eraFor(era mcp.Era, info upstream.Info) mcp.Era {
+	if info.Speaks(era) && b.spec.Load().Era == mcp.NoEra {
+		return era
+	}
+	return info.Era
 }
 
 type principal string

@@ -24,7 +24,7 @@ func (k *call) list(view *catalog.View, kind catalog.Kind) Answer {
 			return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's")
 		}
 	}
-	text, more := view.List(kind, offset, size)
+	text, more := view.List(kind, k.c.Era, offset, size)
 	body := make([]byte, 0, len(text)+256)
 	body = append(append(body, `{"jsonrpc":"2.0","id":`...), k.m.IDBytes()...)
 	body = append(body, `,"result":{`...)

@@ -72,6 +72,18 @@ func (o *owners) taskOwner(c *Client, id string) (backend string, ok bool) {
 	return o.tasks.Get(origin{c.viewer(), id})
 }
 
+// backendsOf returns the backends where a caller has begun tasks.
+func (o *owners) backendsOf(c *Client) map[string]bool {
+	names, viewer := make(map[string]bool), c.viewer()
+	for _, key := range o.tasks.Keys() {
+		if key.viewer == viewer {
+			name, _ := o.tasks.Peek(key)
+			names[name] = true
+		}
+	}
+	return names
+}
+
 // sessionOf returns the session that a connection belongs to or, if several share it, that has a task or an elicitation on it;
 // nil if there is none.
 func (o *owners) sessionOf(l *link, id string) *session.Session {

@@ -94,6 +94,8 @@ func (k *call) merged(ctx context.Context) (Answer, error) {
 		return k.setLevel(ctx, k.shown(view))
 	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
 		return k.subscription(ctx, view)
+	case mcp.MethodTasksList:
+		return k.listTasks(ctx, view)
 	case mcp.MethodTasksGet, mcp.MethodTasksResult, mcp.MethodTasksCancel, mcp.MethodTasksUpdate:
 		return k.byTask(ctx, view)
 	}
@@ -145,7 +147,13 @@ func (k *call) byName(ctx context.Context, view *catalog.View, kind catalog.Kind
 	if err != nil {
 		return Answer{}, err
 	}
-	return k.forward(ctx, target{b: k.gen.order[route.Member], name: route.Key, params: route.Params})
+	t := target{b: k.gen.order[route.Member], name: route.Key, params: route.Params}
+	if kind == catalog.Tools && k.m.Has(mcp.FieldTask) && k.offersTasks() {
+		if err := k.checkTaskCall(ctx, t); err != nil {
+			return Answer{}, err
+		}
+	}
+	return k.forward(ctx, t)
 }
 
 // find resolves a merged name.
@@ -296,6 +304,13 @@ func (b *backend) paramsOf(tool string) (params []mcp.ParamHeader, barred bool) 
 		return nil, false
 	}
 	return b.offer.ParamsOf(tool)
+}
+
+// taskOnly reports whether a tool can be called as a task only.
+func (b *backend) taskOnly(tool string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.offer != nil && b.offer.TaskOnly(tool)
 }
 
 // Notify takes a client's notification.

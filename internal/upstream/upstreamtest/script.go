@@ -23,7 +23,7 @@ type Script struct {
 	Hello string    // raw members of what it says of itself, instead of capabilities and instructions
 	Deny  string    // the resource that nobody may subscribe to
 
-	Offers map[string]string // raw results by method, instead of its own; a list here is declared
+	Offers map[string]string // raw results by method, or by method, a blank and cursor, instead of its own; a list here is declared
 }
 
 // Probe is how a server takes server/discover.

@@ -175,7 +175,7 @@ func (s *Server) answer(ctx context.Context, m *mcp.Message, send func([]byte)) 
 	if answer, ok := say(m, send); ok {
 		return answer
 	}
-	if offer := s.Offers[m.Method]; offer != "" {
+	if offer := s.offer(m); offer != "" {
 		return s.result(m, offer)
 	}
 	switch m.Method {
@@ -194,6 +194,14 @@ func (s *Server) answer(ctx context.Context, m *mcp.Message, send func([]byte)) 
 		return refuse(m, mcp.CodeInvalidParams, "no such tool")
 	}
 	return refuse(m, mcp.CodeMethodNotFound, "no such method")
+}
+
+// offer returns the scripted result of a request: of a page if it asks for one.
+func (s *Server) offer(m *mcp.Message) string {
+	if cursor, ok := m.Text(mcp.FieldCursor); ok {
+		return s.Offers[m.Method+" "+cursor]
+	}
+	return s.Offers[m.Method]
 }
 
 func eraOf(m *mcp.Message) mcp.Era {
