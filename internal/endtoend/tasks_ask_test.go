@@ -262,6 +262,13 @@ func TestWhatNamesATaskGoesToWhoBeganIt(t *testing.T) {
 		if got := w.heard(`"id":"r"`, 1); !strings.Contains(got, `has begun the task \"nobody's\"`) {
 			t.Errorf("the backend got %s", got)
 		}
+		modern := w.rig.client(mcp.Modern, w.path())
+		modern.capabilities = canAnswer
+		first(t, modern.messages(modern.dictate(mcp.MethodToolsCall, fmt.Sprintf(`"name":%q,"arguments":{}`, w.own("echo")), `{"content":[]}`, askText("m", "mine"))))
+		mine.accept(listening.told(mcp.MethodElicit), "asked in a modern client's call")
+		if got := w.heard(`"id":"m"`, 1); !strings.Contains(got, "a modern client's call") {
+			t.Errorf("the backend got %s", got)
+		}
 		mine.end()
 		other.messages(other.dictate(mcp.MethodToolsCall, fmt.Sprintf(`"name":%q,"arguments":{}`, w.own("echo")), `{"content":[]}`, askText("s", "mine")))
 		if got := w.heard(`"id":"s"`, 1); !strings.Contains(got, "no client that is here") {
