@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
+
+	"onemcp/internal/h1"
 )
 
 // BenchmarkRoundTrip is a short POST and its short answer over loopback. The server costs the same for both.
@@ -23,24 +26,38 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}
 	})
-	theirs := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
-	b.Cleanup(theirs.CloseIdleConnections)
-	for _, bb := range []struct {
-		name string
-		rt   http.RoundTripper
-	}{{"h1", transport(b)}, {"net-http", theirs}} {
-		b.Run(bb.name, func(b *testing.B) {
-			b.ReportAllocs()
-			ctx := b.Context()
-			for b.Loop() {
-				req := request(ctx, http.MethodPost, s.url, "body")
-				resp, err := bb.rt.RoundTrip(req)
-				if err != nil {
-					b.Fatal(err)
-				}
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
+	b.Run("h1", func(b *testing.B) {
+		o := options()
+		o.Address = strings.TrimPrefix(s.url, "http://")
+		rt := h1.New(o)
+		b.Cleanup(rt.CloseIdleConnections)
+		head, err := h1.NewHead(http.MethodPost, get(s.url).URL, "", nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, body := b.Context(), []byte("body")
+		b.ReportAllocs()
+		for b.Loop() {
+			a, err := rt.Do(ctx, &h1.Request{Head: head, Body: body})
+			if err != nil {
+				b.Fatal(err)
 			}
-		})
-	}
+			_, _ = io.Copy(io.Discard, a)
+			_ = a.Close()
+		}
+	})
+	b.Run("net-http", func(b *testing.B) {
+		theirs := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
+		b.Cleanup(theirs.CloseIdleConnections)
+		ctx := b.Context()
+		b.ReportAllocs()
+		for b.Loop() {
+			resp, err := theirs.RoundTrip(request(ctx, http.MethodPost, s.url, "body"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+	})
 }

@@ -2,27 +2,28 @@ package h1
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
-	"slices"
 	"syscall"
 	"time"
 )
 
 const (
 	readBuffer = 16 << 10
+	maxTrailer = 8 << 10
 	inOne      = 32 << 10 // a body up to this size is written together with the head
 	keptHead   = 64 << 10 // a larger buffer is not kept
 )
 
 var (
-	errHead   = errors.New("the head of the answer is too long")
-	errStale  = errors.New("the connection had been closed")                    // a kept one, before anything of an answer came
-	errUnsent = errors.New("the connection was closed before it could be used") // nothing was sent
+	errHead    = errors.New("the head of the answer is too long")
+	errTrailer = errors.New("what follows the answer is not valid")
+	errStale   = errors.New("the connection had been closed")                    // a kept one, before anything of an answer came
+	errUnsent  = errors.New("the connection was closed before it could be used") // nothing was sent
 )
 
 // conn is one connection. It has one user at a time.
@@ -30,33 +31,20 @@ type conn struct {
 	net.Conn
 	raw    syscall.RawConn // nil where there is none
 	r      *bufio.Reader
-	room   int // bytes that may still be read, of a head
-	max    int // bytes of a head
-	out    []byte
+	max    int    // bytes of a head
+	buf    []byte // of a request on its way, then of the head of its answer
 	reused bool
 	kept   time.Time // since when it is idle
+	abort  func()    // ends what goes on, since its context has ended
 }
 
 func newConn(nc net.Conn, maxHead int) *conn {
-	c := &conn{Conn: nc, max: maxHead}
+	c := &conn{Conn: nc, max: maxHead, r: bufio.NewReaderSize(nc, readBuffer)}
+	c.abort = func() { _ = nc.Close() }
 	if s, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
-	c.r = bufio.NewReaderSize(limited{c}, readBuffer)
 	return c
-}
-
-// limited reads from a connection as much as it has room for.
-type limited struct{ c *conn }
-
-// Read implements io.Reader.
-func (l limited) Read(p []byte) (int, error) {
-	if l.c.room <= 0 {
-		return 0, errHead
-	}
-	n, err := l.c.Conn.Read(p[:min(len(p), l.c.room)])
-	l.c.room -= n
-	return n, err
 }
 
 // isOpen reports whether a kept connection has been neither closed nor written to by the other side.
@@ -65,81 +53,111 @@ func (c *conn) isOpen() bool {
 	return c.raw != nil && silent(c.raw)
 }
 
-// reusable reports whether another request may follow, once the answer has been read whole: not where isOpen could not
-// tell what comes in between.
-func (c *conn) reusable(req *http.Request, resp *http.Response) bool {
-	return Keeps && c.raw != nil && !req.Close && !resp.Close && resp.StatusCode >= http.StatusOK
-}
-
-// compose prepares the head and a short body for flush. The error is of the body; nothing has been sent.
-func (c *conn) compose(req *http.Request) error {
-	c.out = appendHead(c.out[:0], req)
-	if !hasBody(req) || isLong(req) {
-		return nil
+// compose prepares the head and a short body for flush.
+func (c *conn) compose(r *Request) {
+	c.buf = r.Head.append(c.buf[:0], r.More, len(r.Body))
+	if !r.isLong() {
+		c.buf = append(c.buf, r.Body...)
 	}
-	head, size := len(c.out), int(req.ContentLength)
-	c.out = slices.Grow(c.out, size+1)[:head+size+1] // the one byte lets the end be seen
-	n, err := io.ReadFull(req.Body, c.out[head:])
-	c.out = c.out[:head+min(n, size)]
-	switch {
-	case err == nil:
-		return errLonger()
-	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		return asBody(err)
-	case n < size:
-		return errShorter()
-	}
-	return nil
 }
-
-// isLong reports whether a body is left to a goroutine, since an answer may come before its end.
-func isLong(req *http.Request) bool { return hasBody(req) && req.ContentLength > inOne }
 
 // flush writes what was composed. The error is errUnsent if nothing of it can have been seen.
 func (c *conn) flush() error {
-	n, err := c.Conn.Write(c.out)
-	if cap(c.out) > keptHead {
-		c.out = nil
-	}
+	n, err := c.Conn.Write(c.buf)
 	if err != nil && n == 0 {
 		return fmt.Errorf("%w: %w", errUnsent, err)
 	}
 	return err
 }
 
-// sendBody writes a long body, and closes it. The channel gets the outcome. Where the body fails the connection is
-// closed: the other side would wait for the rest, and we for the answer.
-func (c *conn) sendBody(req *http.Request) <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		err := copyBody(c.Conn, req)
-		closeBody(req)
-		if errors.Is(err, errBody) {
-			_ = c.Conn.Close()
-		}
-		done <- err
-	}()
-	return done
-}
-
 // receive reads the head of the answer and passes over those of status 1xx before it. The error is errStale if nothing
 // at all has come on a connection that was used before.
-func (c *conn) receive(req *http.Request) (*http.Response, error) {
-	c.room = c.max
+func (c *conn) receive() (f frame, head string, err error) {
 	if _, err := c.r.Peek(1); err != nil {
 		if c.reused && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
-		return nil, err
+		return f, "", err
 	}
+	for room := c.max; ; {
+		if head, err = c.readHead(&room); err != nil {
+			return f, "", err
+		}
+		if f, err = parseHead(head); err != nil {
+			return f, "", err
+		}
+		if f.status >= http.StatusOK || f.status == http.StatusSwitchingProtocols {
+			return f, head, nil
+		}
+	}
+}
+
+// readHead reads lines up to an empty one, which is left out. One that begins with a space goes on with the line before
+// it, if that is not the first. room is how many bytes may come.
+func (c *conn) readHead(room *int) (string, error) {
+	c.buf = c.buf[:0]
+	for first := 0; ; {
+		start := len(c.buf)
+		if err := c.readLine(room); err != nil {
+			return "", err
+		}
+		line := c.buf[start:]
+		switch {
+		case string(line) == "\r\n" || string(line) == "\n":
+			head := string(c.buf[:start])
+			if cap(c.buf) > keptHead {
+				c.buf = nil
+			}
+			return head, nil
+		case start == 0:
+			first = len(line)
+		case start > first && (line[0] == ' ' || line[0] == '\t'):
+			unfold(c.buf[:start])
+		}
+	}
+}
+
+// unfold puts tabs in place of the end of the last line: a value may have them, and a name may not.
+func unfold(lines []byte) {
+	for i := len(lines) - 1; i >= max(0, len(lines)-2) && (lines[i] == '\n' || lines[i] == '\r'); i-- {
+		lines[i] = '\t'
+	}
+}
+
+// readLine appends a line to c.buf.
+func (c *conn) readLine(room *int) error {
 	for {
-		resp, err := http.ReadResponse(c.r, req)
-		if err != nil {
-			return nil, err
+		part, err := c.r.ReadSlice('\n')
+		if *room -= len(part); *room < 0 {
+			return errHead
 		}
-		if resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
-			c.room = math.MaxInt
-			return resp, nil
+		if c.buf = append(c.buf, part...); err != bufio.ErrBufferFull {
+			return early(err)
 		}
 	}
+}
+
+// passTrailer reads what follows the chunks of a body. It returns io.EOF when all is as it should be.
+func (c *conn) passTrailer() error {
+	for room := maxTrailer; ; {
+		c.buf = c.buf[:0]
+		if err := c.readLine(&room); err != nil {
+			return err
+		}
+		if string(c.buf) == "\r\n" {
+			return io.EOF
+		}
+		err := eachField(string(c.buf), func(string, string) error { return nil })
+		if err != nil || !bytes.HasSuffix(c.buf, []byte("\r\n")) {
+			return errTrailer
+		}
+	}
+}
+
+// early returns err for an end that should not be yet.
+func early(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -3,7 +3,6 @@ package h1_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -79,31 +78,57 @@ func TestTheHeadOfARequest(t *testing.T) {
 			o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(s.url, "http://"))
 			}
-			rt := h1.New(o)
+			rt := newClient(o)
 			defer rt.CloseIdleConnections()
 			wants(t, do(rt, tt.req), tt.want)
 		})
 	}
 }
 
-func TestWhereARequestIsDialled(t *testing.T) {
+func TestAHeaderOfOneRequestTakesThePlaceOfThoseOfItsName(t *testing.T) {
 	t.Parallel()
-	for url, want := range map[string]string{
-		"http://one.example":            "one.example:80",
-		"http://one.example:/":          "one.example:80",
-		"http://one.example:8080/a":     "one.example:8080",
-		"http://[::1]":                  "[::1]:80",
-		"http://[2001:db8::1]:8080/a?b": "[2001:db8::1]:8080",
+	s := serve(t, echoHead)
+	address := strings.TrimPrefix(s.url, "http://")
+	to := get(s.url + "/a").URL
+	head, err := h1.NewHead(http.MethodPost, to, "", http.Header{"A": {"1", "2"}, "B": {"3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, more := range map[string][]h1.Field{
+		"A: 1|A: 2|B: 3|Content-Length: 4": nil,
+		"B: 3|Content-Length: 4|a: 4":      {{"a", "4"}, {"Content-Length", "0"}, {"host", "x"}},
 	} {
 		o := options()
-		var got string
-		o.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
-			got = address
-			return nil, errGone
+		o.Address = address
+		rt := h1.New(o)
+		defer rt.CloseIdleConnections()
+		a, err := rt.Do(t.Context(), &h1.Request{Head: head, More: more, Body: []byte("body")})
+		if err != nil {
+			t.Fatal(err)
 		}
-		b := newTracked("x")
-		if out := do(h1.New(o), withBody(post(url, ""), b)); got != want || !errors.Is(out.err, errGone) || !b.isClosed() {
-			t.Errorf("%s: dialled %s, wanted %s; %v; the body is closed: %t", url, got, want, out.err, b.isClosed())
+		got, _ := io.ReadAll(a)
+		_ = a.Close()
+		host := "Host: " + address
+		if lines := strings.Split(strings.Replace(string(got), "|"+host, "", 1), "|"); strings.Join(lines[1:], "|") != want {
+			t.Errorf("got %s, wanted %s", got, want)
+		}
+	}
+}
+
+func TestAHeaderOfOneRequestThatCannotBeSentIsRefused(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Dial = func(context.Context, string, string) (net.Conn, error) {
+		t.Error("it was dialled")
+		return nil, errGone
+	}
+	head, err := h1.NewHead(http.MethodPost, get("http://one.example/").URL, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []h1.Field{{"X", "a\r\nEvil: b"}, {"X: a\r\nY", "b"}, {"", "b"}} {
+		if _, err := h1.New(o).Do(t.Context(), &h1.Request{Head: head, More: []h1.Field{f}}); err == nil {
+			t.Errorf("%q was sent", f)
 		}
 	}
 }
@@ -125,9 +150,7 @@ func TestARequestThatCannotBeSentIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		"a line break in the query":   func(r *http.Request) { r.URL.RawQuery = "a\r\nEvil: c" },
 		"a line break in the address": func(r *http.Request) { r.URL.Opaque = "//a\r\nEvil: c" },
 		"another scheme":              func(r *http.Request) { r.URL.Scheme = "https" },
-		"no host":                     func(r *http.Request) { r.URL.Host = "" },
-		"no URL":                      func(r *http.Request) { r.URL = nil },
-		"a body of unknown length":    func(r *http.Request) { r.ContentLength = -1 },
+		"no host":                     func(r *http.Request) { r.URL.Host, r.Host = "", "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,60 +159,10 @@ func TestARequestThatCannotBeSentIsRefusedBeforeAnythingIsDone(t *testing.T) {
 				t.Error("it was dialled")
 				return nil, errGone
 			}
-			b := newTracked("x")
-			req := withBody(post("http://one.example", ""), b)
+			req := post("http://one.example", "x")
 			spoil(req)
-			if got := do(h1.New(o), req); got.err == nil || !b.isClosed() {
-				t.Errorf("%v; the body is closed: %t", got.err, b.isClosed())
-			}
-		})
-	}
-}
-
-// failing is the body of a request that breaks off.
-type failing struct{ *tracked }
-
-func (f failing) Read(p []byte) (int, error) {
-	n, err := f.tracked.Read(p)
-	if err == io.EOF {
-		err = errGone
-	}
-	return n, err
-}
-
-func (f failing) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(struct{ io.Writer }{w}, struct{ io.Reader }{f})
-}
-
-// TestABodyIsAsLongAsItsRequestSays, or the request fails, though the server waits: nothing of the body is taken for
-// another request, and nobody waits for an answer that will not come.
-func TestABodyIsAsLongAsItsRequestSays(t *testing.T) {
-	t.Parallel()
-	for name, size := range map[string]int{"short": 100, "long": 100 << 10} {
-		for _, more := range []int{-1, 0, 1, 50 << 10} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				s, rt := serve(t, plain), transport(t)
-				b := newTracked(strings.Repeat("x", size+more))
-				req := withBody(post(s.url, ""), b)
-				req.ContentLength = int64(size)
-				got := do(rt, req)
-				if (got.err == nil) != (more == 0) || !b.isClosed() || b.late.Load() {
-					t.Errorf("%d more: %v; the body is closed: %t", more, got.err, b.isClosed())
-				}
-			})
-		}
-		t.Run(name+" and broken", func(t *testing.T) {
-			t.Parallel()
-			s, rt := serve(t, plain), transport(t)
-			b := failing{newTracked(strings.Repeat("x", size))}
-			req := post(s.url, "")
-			req.Body, req.ContentLength = b, int64(size+1)
-			if got := do(rt, req); !errors.Is(got.err, errGone) || !b.isClosed() {
-				t.Errorf("%v; the body is closed: %t", got.err, b.isClosed())
-			}
-			if n := s.seen.Load(); n > 0 {
-				t.Errorf("%d requests came whole", n)
+			if got := do(newClient(o), req); got.err == nil {
+				t.Error("it was sent")
 			}
 		})
 	}
@@ -223,7 +196,7 @@ func FuzzHead(f *testing.F) {
 				t.Errorf("%+v %q, and %d bytes", got, text, r.Buffered())
 			}
 		}()
-		_ = do(h1.New(o), req)
+		_ = do(newClient(o), req)
 		_ = client.Close()
 		<-read
 	})

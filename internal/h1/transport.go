@@ -2,14 +2,15 @@ package h1
 
 import (
 	"context"
+	"errors"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 )
 
 // Options are what a [Transport] is made of. None may be missing.
 type Options struct {
+	Address   string // of the origin, host and port
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Idle      time.Duration // how long an unused connection is kept
 	MaxIdle   int           // how many are kept
@@ -30,29 +31,48 @@ type Transport struct {
 // New returns a transport. It opens nothing.
 func New(o Options) *Transport { return &Transport{o: o} }
 
-// RoundTrip implements http.RoundTripper. A request that finds its kept connection closed is sent once more on a new
-// one, if nothing of it can have been read, or if it may be repeated: what net/http's Transport takes for that.
-func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := check(req); err != nil {
-		closeBody(req)
-		return nil, err
-	}
-	if c := t.take(); c != nil {
-		resp, err := t.exchange(c, req)
-		if err == nil || !again(req, err) {
-			return resp, err
-		}
-		if req, err = rewound(req); err != nil {
+// Request is what [Transport.Do] sends.
+type Request struct {
+	Head       *Head
+	More       []Field         // headers in place of those of the same name in Head
+	Body       []byte          // of somebody else, who waits for Reading before it changes
+	Reading    *sync.WaitGroup // counts who reads Body when Do has returned; nobody else adds to it meanwhile
+	Repeatable bool            // it may be sent again though the other side may have seen it
+}
+
+// Do sends a request and returns the answer as soon as its head is there; it must be closed. A request that finds its
+// kept connection closed is sent once more on a new one, if nothing of it can have been read, or if it may be repeated.
+// When ctx ends, before the answer has, its cause is the error of Do or Read.
+func (t *Transport) Do(ctx context.Context, r *Request) (*Answer, error) {
+	for _, f := range r.More {
+		if err := checkField(f[0], f[1]); err != nil {
 			return nil, err
 		}
 	}
-	c, err := t.dial(req)
-	if err != nil {
-		closeBody(req)
-		return nil, cause(req.Context(), err)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	return t.exchange(c, req)
+	if c := t.take(); c != nil {
+		a, err := t.exchange(ctx, c, r)
+		if err == nil || !r.again(err) {
+			return a, err
+		}
+	}
+	c, err := t.dial(ctx)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	return t.exchange(ctx, c, r)
 }
+
+// again reports whether a request that failed on a kept connection may be sent on another one: if nothing of it was
+// sent, or nothing of an answer came and it may be repeated though the other side may have seen it.
+func (r *Request) again(err error) bool {
+	return errors.Is(err, errUnsent) || errors.Is(err, errStale) && r.Repeatable
+}
+
+// isLong reports whether the body is left to a goroutine, since an answer may come before its end.
+func (r *Request) isLong() bool { return len(r.Body) > inOne }
 
 // cause is why something failed: the end of its context, or err.
 func cause(ctx context.Context, err error) error {
@@ -62,12 +82,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-func (t *Transport) dial(req *http.Request) (*conn, error) {
-	port := req.URL.Port()
-	if port == "" {
-		port = "80"
-	}
-	nc, err := t.o.Dial(req.Context(), "tcp", net.JoinHostPort(req.URL.Hostname(), port))
+func (t *Transport) dial(ctx context.Context) (*conn, error) {
+	nc, err := t.o.Dial(ctx, "tcp", t.o.Address)
 	if err != nil {
 		return nil, err
 	}

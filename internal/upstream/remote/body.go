@@ -4,7 +4,6 @@ import (
 	"io"
 	"math"
 	"mime"
-	"net/http"
 	"slices"
 )
 
@@ -19,8 +18,8 @@ const (
 )
 
 // readAll returns the whole body of an answer, in memory of its own, and closes it.
-func (e *endpoint) readAll(resp *http.Response) ([]byte, error) {
-	b := body{at: e, resp: resp}
+func (e *endpoint) readAll(a answer) ([]byte, error) {
+	b := body{at: e, from: a}
 	defer b.close()
 	if err := b.begin(); err != nil {
 		return nil, err
@@ -31,7 +30,7 @@ func (e *endpoint) readAll(resp *http.Response) ([]byte, error) {
 // A body is that of an answer on its way into memory. Its owner closes it.
 type body struct {
 	at    *endpoint
-	resp  *http.Response
+	from  answer
 	text  []byte
 	lent  *[headSize]byte // what text lies in, if it is to be given back
 	ended bool            // text is all
@@ -39,7 +38,7 @@ type body struct {
 
 // begin reads the first headSize bytes, or all there is.
 func (b *body) begin() error {
-	length := b.resp.ContentLength
+	length := b.from.length
 	switch {
 	case length > int64(b.at.max):
 		return b.at.errTooLarge()
@@ -72,7 +71,7 @@ func (b *body) read(wanted int) error {
 
 // readOnce takes what there is, up to so many bytes in all.
 func (b *body) readOnce(most int) error {
-	n, err := b.resp.Body.Read(b.text[len(b.text):most])
+	n, err := b.from.body.Read(b.text[len(b.text):most])
 	b.text = b.text[:len(b.text)+n]
 	if b.ended = err == io.EOF; err != nil && !b.ended {
 		return b.at.errCut(err)
@@ -83,7 +82,7 @@ func (b *body) readOnce(most int) error {
 // rest reads what is left and returns the whole, in memory of its own.
 func (b *body) rest() ([]byte, error) {
 	if b.lent != nil {
-		room := int(min(b.resp.ContentLength, trustedSize)) + 1
+		room := int(min(b.from.length, trustedSize)) + 1
 		b.text = append(make([]byte, 0, room), b.text...)
 	}
 	if err := b.read(math.MaxInt); err != nil {
@@ -93,23 +92,23 @@ func (b *body) rest() ([]byte, error) {
 }
 
 func (b *body) close() {
-	_ = b.resp.Body.Close()
+	_ = b.from.body.Close()
 	b.at.heads.put(b.lent)
 	b.lent = nil
 }
 
 // discard closes the body of an answer that nobody reads, after the little that may be in it, so that the
 // socket can be used again.
-func discard(resp *http.Response) {
-	if mediaType(resp) != typeStream {
-		_, _ = io.CopyN(io.Discard, resp.Body, restSize)
+func (a answer) discard() {
+	if a.length != 0 && a.mediaType() != typeStream {
+		_, _ = io.CopyN(io.Discard, a.body, restSize)
 	}
-	_ = resp.Body.Close()
+	_ = a.body.Close()
 }
 
 // mediaType returns the content type without parameters.
-func mediaType(resp *http.Response) string {
-	text := resp.Header.Get("Content-Type")
+func (a answer) mediaType() string {
+	text := a.header.Get("Content-Type")
 	if text == typeJSON || text == typeStream {
 		return text
 	}

@@ -22,7 +22,8 @@ type call struct {
 
 	// ctx ends with the caller's context, with the connection, by an answer on another stream, or by release.
 	ctx  life.Context
-	left bool // a task ends ctx, when it has seen the end of the stream
+	body payload // of its request
+	left bool    // a task ends ctx, when it has seen the end of the stream
 
 	message mcp.Message // the last one of the call's own stream; of the goroutine that reads it
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,16 +18,15 @@ const maxRedirects = 3
 
 // An endpoint is a backend's URL with what every request to it carries.
 type endpoint struct {
-	name   string
-	url    *url.URL
-	fixed  http.Header // configured
-	host   string      // of the Host header, if configured
-	sender http.RoundTripper
-	pool   *pool
-	max    int
-	log    *slog.Logger
-	trace  trace.Observer // nil: none
-	heads  heads
+	name  string
+	url   *url.URL
+	fixed http.Header // configured
+	host  string      // of the Host header, if configured
+	pool  *pool
+	max   int
+	log   *slog.Logger
+	trace trace.Observer // nil: none
+	heads heads
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
@@ -34,15 +34,18 @@ func newEndpoint(o Options) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, trace: o.Trace, pool: newPool(o, u)}
-	e.sender = e.pool
+	e := &endpoint{name: o.Name, fixed: http.Header{"User-Agent": {"1mcp"}}, max: o.MaxMessage, log: o.Log, trace: o.Trace}
 	if user := u.User; user != nil {
 		password, _ := user.Password()
 		e.fixed.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
 		u.User = nil
 	}
 	e.url = u
-	return e, e.addHeaders(o)
+	if err := e.addHeaders(o); err != nil {
+		return nil, err
+	}
+	e.pool = newPool(o, u, e.host)
+	return e, nil
 }
 
 func parseURL(o Options) (*url.URL, error) {
@@ -94,44 +97,33 @@ func (e *endpoint) headers(more http.Header) http.Header {
 	return h
 }
 
-// send sends a request to target and follows redirects within its origin. p may be nil. The error is a
-// fault.
-func (e *endpoint) send(ctx context.Context, method string, target *url.URL, h http.Header, p *payload) (*http.Response, error) {
+// send sends a letter and follows redirects within its origin. The error is a fault.
+func (e *endpoint) send(ctx context.Context, l letter) (answer, error) {
 	for range maxRedirects {
-		resp, err := e.sender.RoundTrip(e.request(ctx, method, target, h, p))
+		a, err := e.pool.send(ctx, l)
 		if err != nil {
-			return nil, e.broken(err)
+			return answer{}, e.broken(err)
 		}
-		if resp.StatusCode < 300 || resp.StatusCode > 399 {
-			return resp, nil
+		if a.code < 300 || a.code > 399 {
+			return a, nil
 		}
-		discard(resp)
-		if target, err = e.redirect(target, resp); err != nil {
-			return nil, err
+		a.discard()
+		to, err := e.redirect(l.to, a)
+		if err != nil {
+			return answer{}, err
 		}
+		l.form = e.form(l.method, to, l.header)
 	}
-	return nil, fault.New(fault.Unavailable, "backend %q redirects without end", e.name)
-}
-
-func (e *endpoint) request(ctx context.Context, method string, target *url.URL, h http.Header, p *payload) *http.Request {
-	bare := http.Request{
-		Method: method, URL: target, Host: e.host, Header: h,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if p != nil {
-		bare.ContentLength = int64(len(p.text))
-		bare.Body, bare.GetBody = p.open(), p.reopen
-	}
-	return bare.WithContext(ctx)
+	return answer{}, fault.New(fault.Unavailable, "backend %q redirects without end", e.name)
 }
 
 // redirect returns where a redirect leads, if that may be followed.
-func (e *endpoint) redirect(from *url.URL, resp *http.Response) (*url.URL, error) {
-	code := resp.StatusCode
-	to, err := from.Parse(resp.Header.Get("Location"))
+func (e *endpoint) redirect(from *url.URL, a answer) (*url.URL, error) {
+	code := a.code
+	to, err := from.Parse(a.header.Get("Location"))
 	if err != nil || code != http.StatusTemporaryRedirect && code != http.StatusPermanentRedirect {
 		return nil, fault.New(fault.Unavailable, "backend %q answered with a redirect (HTTP status %d)", e.name, code).
-			WithHint("set its url to the address of its MCP endpoint").WithCause(status(resp, nil))
+			WithHint("set its url to the address of its MCP endpoint").WithCause(status(a, nil))
 	}
 	if !sameOrigin(from, to) {
 		return nil, fault.New(fault.Unavailable, "backend %q redirects to another origin, %s", e.name, origin(to)).
@@ -145,11 +137,19 @@ func sameOrigin(a, b *url.URL) bool { return origin(a) == origin(b) }
 
 // origin returns scheme, host and port of a URL.
 func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" && u.Scheme == "http" {
-		port = "80"
-	} else if port == "" && u.Scheme == "https" {
-		port = "443"
+	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port(u))
+}
+
+// address returns where a URL is dialled.
+func address(u *url.URL) string { return net.JoinHostPort(u.Hostname(), port(u)) }
+
+func port(u *url.URL) string {
+	switch port := u.Port(); {
+	case port != "":
+		return port
+	case u.Scheme == "https":
+		return "443"
+	default:
+		return "80"
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
 }

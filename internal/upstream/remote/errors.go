@@ -99,9 +99,9 @@ func diagnoseTLS(err error) (reason string, ok bool) {
 const statusText = 512 // of a body that is kept for the log
 
 // status returns what is known of an answer that is no message.
-func status(resp *http.Response, body []byte) *upstream.StatusError {
+func status(a answer, body []byte) *upstream.StatusError {
 	text := strings.ToValidUTF8(string(body[:min(len(body), statusText)]), "?")
-	return &upstream.StatusError{Code: resp.StatusCode, Text: text}
+	return &upstream.StatusError{Code: a.code, Text: text}
 }
 
 // refused is the fault for an answer that is no message. 401 and 403 have one of their own.

@@ -87,24 +87,25 @@ func (s *evented) open(ctx context.Context) (upstream.Info, error) {
 
 // connect opens the stream, which lives as long as the ledger's calls may, and reads the endpoint event.
 func (s *evented) connect() (*stream, error) {
-	resp, err := s.at.send(s.ledger.life, http.MethodGet, s.at.url, s.labels.Load().get, nil)
+	a, err := s.at.send(s.ledger.life, s.labels.Load().after(""))
 	switch {
 	case err != nil:
 		return nil, err
-	case resp.StatusCode != http.StatusOK:
-		discard(resp)
-		return nil, s.at.refused(status(resp, nil))
-	case mediaType(resp) != typeStream:
-		discard(resp)
-		return nil, s.at.errContent(resp.StatusCode, mediaType(resp))
+	case a.code != http.StatusOK:
+		a.discard()
+		return nil, s.at.refused(status(a, nil))
+	case a.mediaType() != typeStream:
+		a.discard()
+		return nil, s.at.errContent(a.code, a.mediaType())
 	}
-	events := &stream{resp: resp, events: sse.NewReader(resp.Body, s.at.max)}
+	events := &stream{body: a.body, events: sse.NewReader(a.body, s.at.max)}
 	inbox, err := events.endpoint(s.at)
 	if err != nil {
 		events.close()
 		return nil, err
 	}
 	s.inbox = inbox
+	s.Speak("")
 	return events, nil
 }
 
@@ -124,7 +125,13 @@ func (s *evented) lose(err error) {
 }
 
 // Speak implements [upstream.Wire].
-func (s *evented) Speak(version string) { s.labels.Store(s.at.label(version, "")) }
+func (s *evented) Speak(version string) {
+	to := s.inbox
+	if to == nil {
+		to = s.at.url
+	}
+	s.labels.Store(s.at.label(to, version, ""))
+}
 
 // Call implements [upstream.Caller].
 func (s *evented) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) (mcp.Message, error) {
@@ -181,20 +188,20 @@ func (s *evented) post(ctx context.Context, body []byte) error {
 	if s.ledger.saw != nil {
 		s.ledger.saw(trace.Sent, body)
 	}
-	p := newPayload(body)
+	p := payload{text: body}
 	defer p.wait()
-	resp, err := s.at.send(ctx, http.MethodPost, s.inbox, s.labels.Load().post, p)
+	a, err := s.at.send(ctx, letter{form: s.labels.Load().post, body: &p})
 	if err != nil {
 		return err
 	}
-	discard(resp)
+	a.discard()
 	switch {
-	case resp.StatusCode < 300:
+	case a.code < 300:
 		return nil
-	case resp.StatusCode == http.StatusNotFound && s.ready.Load():
+	case a.code == http.StatusNotFound && s.ready.Load():
 		lost := s.at.errSessionLost()
 		s.lose(lost)
 		return lost
 	}
-	return s.at.refused(status(resp, nil))
+	return s.at.refused(status(a, nil))
 }

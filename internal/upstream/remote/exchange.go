@@ -16,9 +16,9 @@ func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.
 	if err := s.ledger.open(ctx, c); err != nil {
 		return mcp.Message{}, err
 	}
-	p := newPayload(r.Body)
-	err := s.exchange(c, p)
-	p.wait()
+	c.body.text = r.Body
+	err := s.exchange(c)
+	c.body.wait()
 	defer c.release()
 	switch {
 	case s.ledger.close(c):
@@ -34,32 +34,32 @@ func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.
 
 // exchange sends the call and takes what comes back until the answer is there or cannot come
 // any more.
-func (s *streamable) exchange(c *call, p *payload) error {
+func (s *streamable) exchange(c *call) error {
 	l := s.labels.Load()
-	resp, err := s.send(&c.ctx, http.MethodPost, l.request(c.Request), p)
+	a, err := s.send(&c.ctx, l.request(c.Request, &c.body))
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return s.takeRefusal(c, resp, l)
+	if a.code < 200 || a.code > 299 {
+		return s.takeRefusal(c, a, l)
 	}
-	if session := resp.Header.Get(mcp.HeaderSession); c.Method == mcp.MethodInitialize && session != "" {
-		s.adopt(session)
+	if c.Method == mcp.MethodInitialize {
+		s.adopt(a.header.Get(mcp.HeaderSession))
 	}
-	switch kind := mediaType(resp); kind {
+	switch kind := a.mediaType(); kind {
 	case typeJSON:
-		return s.takeBody(c, resp)
+		return s.takeBody(c, a)
 	case typeStream:
-		return s.takeStream(c, resp, l)
+		return s.takeStream(c, a, l)
 	default:
-		discard(resp)
-		return s.at.errContent(resp.StatusCode, kind)
+		a.discard()
+		return s.at.errContent(a.code, kind)
 	}
 }
 
 // takeBody takes an answer that is one JSON body, whole unless it is large and may be poured.
-func (s *streamable) takeBody(c *call, resp *http.Response) error {
-	b := body{at: s.at, resp: resp}
+func (s *streamable) takeBody(c *call, a answer) error {
+	b := body{at: s.at, from: a}
 	defer b.close()
 	if err := b.begin(); err != nil {
 		return err
@@ -83,11 +83,11 @@ func (s *streamable) takeBody(c *call, resp *http.Response) error {
 }
 
 // takeRefusal takes an answer with an HTTP status of its own. If it is a JSON-RPC error, that is the answer.
-func (s *streamable) takeRefusal(c *call, resp *http.Response, l *labels) error {
+func (s *streamable) takeRefusal(c *call, a answer, l *labels) error {
 	if c.Method == mcp.MethodInitialize {
-		s.refusal.Store(int32(resp.StatusCode))
+		s.refusal.Store(int32(a.code))
 	}
-	text, err := s.refuse(resp, l)
+	text, err := s.refuse(a, l)
 	if text == nil || s.ledger.receive(text, c) != nil || !c.isAnswered() {
 		return err
 	}
@@ -96,12 +96,12 @@ func (s *streamable) takeRefusal(c *call, resp *http.Response, l *labels) error 
 
 // refuse returns what an answer with an HTTP status of its own means, and its body if that may be a
 // JSON-RPC error meant for a call.
-func (s *streamable) refuse(resp *http.Response, l *labels) ([]byte, error) {
-	text, err := s.at.readAll(resp)
+func (s *streamable) refuse(a answer, l *labels) ([]byte, error) {
+	text, err := s.at.readAll(a)
 	if err != nil {
 		text = nil
 	}
-	refusal := status(resp, text)
+	refusal := status(a, text)
 	switch {
 	case refusal.Code == http.StatusUnauthorized || refusal.Code == http.StatusForbidden:
 		return nil, s.at.refused(refusal)

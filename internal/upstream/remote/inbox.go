@@ -1,7 +1,7 @@
 package remote
 
 import (
-	"net/http"
+	"io"
 	"net/url"
 
 	"onemcp/internal/fault"
@@ -10,11 +10,11 @@ import (
 
 // A stream is the answer that brings a connection's events.
 type stream struct {
-	resp   *http.Response
+	body   io.Closer
 	events *sse.Reader
 }
 
-func (s *stream) close() { _ = s.resp.Body.Close() }
+func (s *stream) close() { _ = s.body.Close() }
 
 // endpoint reads the first event, which tells where messages are to be sent: to the origin of
 // the stream and nowhere else.

@@ -2,21 +2,22 @@ package remote
 
 import (
 	"net/http"
+	"net/url"
 
+	"onemcp/internal/h1"
 	"onemcp/internal/mcp"
 	"onemcp/internal/upstream"
 )
 
 // labels are the headers of a connection's requests, ready-made. They change while it is
-// opened: the version is settled, a session is given out. The maps are shared by requests and are not changed.
+// opened: the version is settled, a session is given out.
 type labels struct {
 	version, session string
-	post             http.Header
-	again            http.Header // for a POST that may be sent twice
-	get              http.Header
+	post, get        *form
 }
 
-func (e *endpoint) label(version, session string) *labels {
+// label returns the labels of requests to a URL of the backend's origin.
+func (e *endpoint) label(to *url.URL, version, session string) *labels {
 	common := http.Header{}
 	if version != "" {
 		common[mcp.HeaderVersion] = []string{version}
@@ -27,76 +28,55 @@ func (e *endpoint) label(version, session string) *labels {
 	post := e.headers(common)
 	post["Content-Type"] = []string{typeJSON}
 	post["Accept"] = []string{typeJSON + ", " + typeStream}
-	again := post.Clone()
-	again["Idempotency-Key"] = nil // tells net/http, and nobody else
 	get := e.headers(common)
 	get["Accept"] = []string{typeStream}
 	get["Accept-Encoding"] = []string{"identity"} // what compresses may hold events back
-	return &labels{version: version, session: session, post: post, again: again, get: get}
+	return &labels{
+		version: version, session: session,
+		post: e.form(http.MethodPost, to, post), get: e.form(http.MethodGet, to, get),
+	}
 }
 
 func (l *labels) modern() bool { return mcp.EraOf(l.version) == mcp.Modern }
 
-// request returns the headers of the POST of r.
-func (l *labels) request(r *upstream.Request) http.Header {
-	h := l.post
-	if isRead(r.Method) {
-		h = l.again
-	}
+// request returns the POST of r, whose body is p.
+func (l *labels) request(r *upstream.Request, p *payload) letter {
+	return letter{form: l.post, more: l.more(r), twice: isRead(r.Method), body: p}
+}
+
+// more returns the headers that r has beside others: those that tell of the client, and those of a modern request.
+func (l *labels) more(r *upstream.Request) []h1.Field {
 	if !l.modern() {
-		return forwarded(h, r)
+		return r.Forwarded
 	}
-	h = with(h, r.Method)
-	h = forwarded(h, r)
+	more := make([]h1.Field, 0, 2+len(r.Forwarded)+len(r.Params))
+	more = append(more, h1.Field{mcp.HeaderMethod, r.Method})
+	more = append(more, r.Forwarded...)
 	if r.Name != "" {
-		h[mcp.HeaderName] = []string{mcp.EncodeHeader(r.Name)}
+		more = append(more, h1.Field{mcp.HeaderName, mcp.EncodeHeader(r.Name)})
 	}
-	for _, p := range r.Params {
-		h[http.CanonicalHeaderKey(p[0])] = []string{p[1]}
-	}
-	return h
+	return append(more, r.Params...)
 }
 
-// forwarded returns h with the headers that tell of the client, if there are any; h itself stays.
-func forwarded(h http.Header, r *upstream.Request) http.Header {
-	if len(r.Forwarded) == 0 {
-		return h
+// message returns the POST of a notification or an answer; method is empty for that.
+func (l *labels) message(method string, p *payload) letter {
+	to := letter{form: l.post, body: p}
+	if l.modern() && method != "" {
+		to.more = []h1.Field{{mcp.HeaderMethod, method}}
 	}
-	h = h.Clone()
-	for _, p := range r.Forwarded {
-		h[p[0]] = []string{p[1]}
-	}
-	return h
+	return to
 }
 
-// message returns the headers of the POST of a notification or an answer; method is empty for that.
-func (l *labels) message(method string) http.Header {
-	if !l.modern() || method == "" {
-		return l.post
+// after returns the GET for a stream, from behind the event with that id if there is one.
+func (l *labels) after(event string) letter {
+	to := letter{form: l.get}
+	if event != "" {
+		to.more = []h1.Field{{mcp.HeaderLastEvent, event}}
 	}
-	return with(l.post, method)
+	return to
 }
 
-// after returns the headers of a GET for a stream, from behind the event with that id if there is one.
-func (l *labels) after(event string) http.Header {
-	if event == "" {
-		return l.get
-	}
-	h := l.get.Clone()
-	h[mcp.HeaderLastEvent] = []string{event}
-	return h
-}
-
-func with(h http.Header, method string) http.Header {
-	more := make(http.Header, len(h)+2)
-	for name, values := range h {
-		more[name] = values
-	}
-	more[mcp.HeaderMethod] = []string{method}
-	return more
-}
-
-// isRead reports whether a request changes nothing, so that net/http may send it once more when
+// isRead reports whether a request changes nothing, so that it may be sent once more when
 // the backend closes the socket at the moment it arrives.
 func isRead(method string) bool {
 	switch method {

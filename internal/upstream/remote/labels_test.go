@@ -4,20 +4,22 @@ import (
 	"net/http"
 	"testing"
 
-	"onemcp/internal/upstream"
+	"onemcp/internal/h1"
 )
 
-func TestForwardedHeadersAreOfOneRequest(t *testing.T) {
+func TestHeadersOfOneRequestAreOfOneRequest(t *testing.T) {
 	t.Parallel()
-	shared := http.Header{"Accept": {"application/json"}, "X-Forwarded-For": {"configured"}}
-	got := forwarded(shared, &upstream.Request{Forwarded: [][2]string{{"X-Forwarded-For", "203.0.113.7, 127.0.0.1"}}})
+	shared := &form{header: http.Header{"Accept": {"application/json"}, "X-Forwarded-For": {"configured"}}}
+	one := letter{form: shared, more: []h1.Field{{"x-forwarded-for", "203.0.113.7, 127.0.0.1"}}}
+	got := one.fullHeader()
 	if v := got["X-Forwarded-For"]; len(v) != 1 || v[0] != "203.0.113.7, 127.0.0.1" || got.Get("Accept") == "" {
 		t.Errorf("got %v", got)
 	}
-	if shared.Get("X-Forwarded-For") != "configured" {
-		t.Error("the headers of other requests are changed")
+	if shared.header.Get("X-Forwarded-For") != "configured" {
+		t.Error("the headers of all requests were changed")
 	}
-	if same := forwarded(shared, &upstream.Request{}); same.Get("X-Forwarded-For") != "configured" {
-		t.Errorf("nothing to forward: %v", same)
+	other := letter{form: shared}
+	if same := other.fullHeader(); same.Get("X-Forwarded-For") != "configured" {
+		t.Errorf("got %v", same)
 	}
 }

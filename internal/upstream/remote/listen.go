@@ -64,7 +64,7 @@ func (l *listener) once(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	labels := l.s.labels.Load()
-	resp, err := l.s.send(ctx, http.MethodGet, labels.after(l.at.id), nil)
+	a, err := l.s.send(ctx, labels.after(l.at.id))
 	l.tried()
 	if err != nil {
 		if errors.Is(err, errUnreachable) {
@@ -72,33 +72,33 @@ func (l *listener) once(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := l.judge(resp, labels); err != nil {
+	if err := l.judge(a, labels); err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }()
+	defer func() { _ = a.body.Close() }()
 	l.opened = true
 	select {
 	case <-l.hear:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return l.s.ledger.hear(sse.NewReader(resp.Body, l.s.at.max), &l.at)
+	return l.s.ledger.hear(sse.NewReader(a.body, l.s.at.max), &l.at)
 }
 
 // judge returns nil for a stream, errOver if there will be none, and another error if it is to be tried again.
-func (l *listener) judge(resp *http.Response, labels *labels) error {
-	code := resp.StatusCode
+func (l *listener) judge(a answer, labels *labels) error {
+	code := a.code
 	switch {
-	case code < 300 && mediaType(resp) == typeStream:
+	case code < 300 && a.mediaType() == typeStream:
 		return nil
 	case code >= 500, code == http.StatusConflict, code == http.StatusTooManyRequests:
-		discard(resp)
-		return status(resp, nil)
+		a.discard()
+		return status(a, nil)
 	case code == http.StatusNotFound && l.opened:
-		_, _ = l.s.refuse(resp, labels) // ends the session
+		_, _ = l.s.refuse(a, labels) // ends the session
 		return errOver
 	}
-	discard(resp)
+	a.discard()
 	if code != http.StatusMethodNotAllowed { // which the specification wants; the field knows others
 		l.s.ledger.drop(fmt.Sprintf("the backend refused the stream of the session with HTTP status %d", code))
 	}

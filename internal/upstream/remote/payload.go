@@ -13,8 +13,6 @@ type payload struct {
 	readers sync.WaitGroup
 }
 
-func newPayload(text []byte) *payload { return &payload{text: text} }
-
 // open returns a new reader of the text.
 func (p *payload) open() io.ReadCloser {
 	p.readers.Add(1)

@@ -24,25 +24,22 @@ const (
 // A pool holds the sockets of one backend. When its last user has left, the idle ones are closed.
 type pool struct {
 	sender
+	plain bool // without TLS, and not through a proxy
 
 	mu    sync.Mutex
 	users int
 }
 
-// sender is what a pool needs of its transport.
-type sender interface {
-	http.RoundTripper
-	CloseIdleConnections()
-}
-
-func newPool(o Options, to *url.URL) *pool {
+func newPool(o Options, to *url.URL, host string) *pool {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
 	}
 	if isPlain(to) {
-		return &pool{sender: h1.New(h1.Options{Dial: o.Dial, Idle: idleTimeout, MaxIdle: idleSockets, MaxHeader: maxHeader})}
+		return &pool{plain: true, sender: plain{h1.New(h1.Options{
+			Address: address(to), Dial: o.Dial, Idle: idleTimeout, MaxIdle: idleSockets, MaxHeader: maxHeader,
+		})}}
 	}
-	return &pool{sender: newTransport(o)}
+	return &pool{sender: full{newTransport(o), host}}
 }
 
 // isPlain reports whether a backend is reached without TLS and not through a proxy of the environment, by a name that

@@ -17,7 +17,7 @@ func (s *streamable) pourer(c *call, b *body) io.WriteCloser {
 	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(b.text, c.ID) {
 		return nil
 	}
-	return c.pour(b.resp.ContentLength)
+	return c.pour(b.from.length)
 }
 
 // pour passes on an answer piece by piece. Each is read into the memory of the one before.

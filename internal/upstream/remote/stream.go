@@ -46,9 +46,9 @@ func (e cutError) Unwrap() error { return e.cause }
 
 // takeStream takes the messages of a call from the stream that answers it, up to the
 // answer. A legacy stream that breaks is taken up again where the backend allows that.
-func (s *streamable) takeStream(c *call, resp *http.Response, l *labels) error {
+func (s *streamable) takeStream(c *call, a answer, l *labels) error {
 	var at place
-	err := s.follow(c, resp, &at)
+	err := s.follow(c, a, &at)
 	for attempt := 0; isCut(err) && at.id != "" && !l.modern(); attempt++ {
 		if at.moved {
 			attempt, at.moved = 0, false
@@ -80,16 +80,16 @@ func isCut(err error) bool {
 // resume asks for the rest of a call's stream.
 func (s *streamable) resume(c *call, at *place) error {
 	l := s.labels.Load()
-	resp, err := s.send(&c.ctx, http.MethodGet, l.after(at.id), nil)
+	a, err := s.send(&c.ctx, l.after(at.id))
 	switch {
 	case err != nil:
 		return cutError{err}
-	case resp.StatusCode == http.StatusOK && mediaType(resp) == typeStream:
-		return s.follow(c, resp, at)
+	case a.code == http.StatusOK && a.mediaType() == typeStream:
+		return s.follow(c, a, at)
 	}
-	_, err = s.refuse(resp, l)
+	_, err = s.refuse(a, l)
 	switch {
-	case resp.StatusCode >= 500:
+	case a.code >= 500:
 		return cutError{err}
 	case errors.Is(err, upstream.ErrSessionLost), fault.KindOf(err) == fault.Unauthorized:
 		return err
@@ -99,19 +99,19 @@ func (s *streamable) resume(c *call, at *place) error {
 
 // follow takes the messages of one stream. It returns nil when the call is answered, and then leaves the
 // stream to a task that sees its end, so that the socket can be used again.
-func (s *streamable) follow(c *call, resp *http.Response, at *place) error {
-	events := sse.NewReader(resp.Body, s.at.max)
+func (s *streamable) follow(c *call, a answer, at *place) error {
+	events := sse.NewReader(a.body, s.at.max)
 	for {
 		text, err := nextMessage(events, at)
 		if err == nil {
 			err = s.ledger.receive(text, c)
 		}
 		if err != nil {
-			_ = resp.Body.Close()
+			_ = a.body.Close()
 			return err
 		}
 		if c.isAnswered() {
-			s.leave(c, resp, events.Ended())
+			s.leave(c, a, events.Ended())
 			return nil
 		}
 	}
@@ -166,16 +166,16 @@ func (p *place) note(e sse.Event) {
 
 // leave ends the stream of an answered call. Its socket is worth keeping, and nearly always the end is
 // on its way, but nobody should wait for it.
-func (s *streamable) leave(c *call, resp *http.Response, ended bool) {
+func (s *streamable) leave(c *call, a answer, ended bool) {
 	drain := func(ctx context.Context) {
 		ctx, stop := context.WithTimeout(ctx, drainTime)
 		defer stop()
 		context.AfterFunc(ctx, func() { c.ctx.End(nil) })
-		_, _ = io.CopyN(io.Discard, resp.Body, restSize)
-		_ = resp.Body.Close()
+		_, _ = io.CopyN(io.Discard, a.body, restSize)
+		_ = a.body.Close()
 	}
 	if c.left = !ended && s.tasks.run(drain); !c.left {
-		_ = resp.Body.Close()
+		_ = a.body.Close()
 	}
 }
 

@@ -40,7 +40,7 @@ func newStreamable(at *endpoint, o upstream.Opening, up upstream.Sink) *streamab
 	s := &streamable{at: at, opening: o, lost: make(chan error, 1)}
 	saw := at.saw(trace.HTTP, &s.labels, func() string { return s.labels.Load().session })
 	s.ledger = newLedger(at, up, s.reply, saw)
-	s.labels.Store(at.label("", ""))
+	s.labels.Store(at.label(at.url, "", ""))
 	return s
 }
 
@@ -103,8 +103,8 @@ func (s *streamable) endSession() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 	defer cancel()
-	if resp, err := s.at.send(ctx, http.MethodDelete, s.at.url, l.get, nil); err == nil {
-		discard(resp)
+	if a, err := s.at.send(ctx, letter{form: s.at.form(http.MethodDelete, s.at.url, l.get.header)}); err == nil {
+		a.discard()
 	}
 }
 
@@ -120,15 +120,18 @@ func (s *streamable) lose(err error) {
 func (s *streamable) Speak(version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.labels.Store(s.at.label(version, s.labels.Load().session))
+	s.labels.Store(s.at.label(s.at.url, version, s.labels.Load().session))
 	s.ledger.mute.Store(mcp.EraOf(version) == mcp.Modern)
 }
 
-// adopt takes the session that initialize was answered with.
+// adopt takes the session that initialize was answered with, if there is one.
 func (s *streamable) adopt(session string) {
+	if session == "" {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.labels.Store(s.at.label(s.labels.Load().version, session))
+	s.labels.Store(s.at.label(s.at.url, s.labels.Load().version, session))
 }
 
 // Notify implements [upstream.Conn].
@@ -146,20 +149,20 @@ func (s *streamable) post(ctx context.Context, body []byte) error {
 		return fault.New(fault.Malformed, "a message to backend %q is not valid: %s", s.at.name, err)
 	}
 	l := s.labels.Load()
-	p := newPayload(body)
+	p := payload{text: body}
 	defer p.wait()
-	resp, err := s.send(ctx, http.MethodPost, l.message(m.Method), p)
+	a, err := s.send(ctx, l.message(m.Method, &p))
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return err
 	}
-	if resp.StatusCode < 300 {
-		discard(resp)
+	if a.code < 300 {
+		a.discard()
 		return nil
 	}
-	_, err = s.refuse(resp, l)
+	_, err = s.refuse(a, l)
 	return err
 }
 
@@ -175,13 +178,13 @@ func (s *streamable) reply(body []byte) {
 }
 
 // send is endpoint.send that ends the connection when nobody is there.
-func (s *streamable) send(ctx context.Context, method string, h http.Header, p *payload) (*http.Response, error) {
-	if p != nil && s.ledger.saw != nil {
-		s.ledger.saw(trace.Sent, p.text)
+func (s *streamable) send(ctx context.Context, l letter) (answer, error) {
+	if l.body != nil && s.ledger.saw != nil {
+		s.ledger.saw(trace.Sent, l.body.text)
 	}
-	resp, err := s.at.send(ctx, method, s.at.url, h, p)
+	a, err := s.at.send(ctx, l)
 	if err != nil && ctx.Err() == nil && errors.Is(err, errUnreachable) {
 		s.lose(err)
 	}
-	return resp, err
+	return a, err
 }
