@@ -36,6 +36,14 @@ type Result struct {
 	Text     string    `json:"text"` // of the text blocks, one a line
 	IsError  bool      `json:"isError"`
 	Progress []float64 `json:"progress"`
+	Task     bool      `json:"task"` // the call became a task
+}
+
+// Tasker is a client that can call tools as tasks.
+type Tasker interface {
+	// CallTask follows the task to its end. It is a plain call if the server
+	// does not say that the tool runs as a task.
+	CallTask(ctx context.Context, tool string, args map[string]any) (Result, error)
 }
 
 // Client is an MCP client that is connected.

@@ -132,6 +132,11 @@ func (c *nodeClient) Call(ctx context.Context, tool string, args map[string]any,
 	return askNode[Result](ctx, c, "call", map[string]any{"tool": tool, "args": args})
 }
 
+// CallTask implements [Tasker], with [V1] only.
+func (c *nodeClient) CallTask(ctx context.Context, tool string, args map[string]any) (Result, error) {
+	return askNode[Result](ctx, c, "task", map[string]any{"tool": tool, "args": args})
+}
+
 func (c *nodeClient) Read(ctx context.Context, uri string) (string, error) {
 	return askNode[string](ctx, c, "read", map[string]any{"uri": uri})
 }

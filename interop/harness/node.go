@@ -68,15 +68,26 @@ func (n *Node) StartEverythingSSE(t testing.TB) string {
 	return n.startEverything(t, "sse", "/sse")
 }
 
-// startEverything has the server keep to this machine: by itself it would bind
-// every interface.
+// StartTSExample starts the TypeScript SDK's example server over streamable
+// HTTP and returns its endpoint.
+func (n *Node) StartTSExample(t testing.TB) string {
+	t.Helper()
+	return n.startHTTP(t, "/mcp", "MCP_PORT=0", "@modelcontextprotocol/sdk/dist/esm/examples/server/simpleStreamableHttp.js")
+}
+
 func (n *Node) startEverything(t testing.TB, transport, path string) string {
+	t.Helper()
+	return n.startHTTP(t, path, "PORT=0", "@modelcontextprotocol/server-everything/dist/index.js", transport)
+}
+
+// startHTTP has a server keep to this machine: by itself it would bind every
+// interface. port is the variable by which it learns that the system chooses.
+func (n *Node) startHTTP(t testing.TB, path, port, file string, args ...string) string {
 	t.Helper()
 	child := Start(t, Spec{
 		Path: n.Path,
-		Args: []string{"--require", filepath.Join(Root(), "node", "loopback.cjs"),
-			modules("@modelcontextprotocol/server-everything/dist/index.js"), transport},
-		Env: []string{"PORT=0"},
+		Args: append([]string{"--require", filepath.Join(Root(), "node", "loopback.cjs"), modules(file)}, args...),
+		Env:  []string{port},
 	})
 	return child.Await("its address", func(line string) (string, bool) {
 		var port int

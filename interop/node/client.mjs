@@ -77,7 +77,25 @@ async function call(client, { tool, args }, v1) {
   return { text, isError: res.isError ?? false, progress };
 }
 
+// task calls a tool as a task, if client and server think that it runs as one,
+// and follows it to its end; answers to what it asks come from the handlers.
+async function task(client, { tool, args }) {
+  await client.listTools(); // by which the client learns what runs as a task
+  const seen = [];
+  for await (const message of client.experimental.tasks.callToolStream({ name: tool, arguments: args })) {
+    if (message.type === 'error') throw message.error;
+    if (message.type !== 'result') {
+      seen.push(message.task.status);
+      continue;
+    }
+    const text = message.result.content.map((c) => c.text).join('\n');
+    return { text, isError: message.result.isError ?? false, task: seen.length > 0 };
+  }
+  throw new Error('the stream has ended without a result');
+}
+
 const operations = {
+  task,
   tools: (c) => pages((p) => c.listTools(p), 'tools').then((l) => l.map((t) => t.name)),
   resources: (c) => pages((p) => c.listResources(p), 'resources').then((l) => l.map((r) => r.uri)),
   templates: (c) => pages((p) => c.listResourceTemplates(p), 'resourceTemplates').then((l) => l.map((r) => r.uriTemplate)),
