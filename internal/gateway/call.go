@@ -182,19 +182,21 @@ func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, err
 		k.noteEnds(l, &reply)
 	}
 	if status, ok := errors.AsType[*upstream.StatusError](err); ok {
-		err = bareStatus(t.b.name, method, status)
+		err = explained(t.b.name, method, status, err)
 	}
 	return reply, err
 }
 
-// bareStatus is the fault for an answer of a backend that is a status and no message. Servers of the
+// explained gives the answer of a backend that is a status and no message a sentence, if err has none. Servers of the
 // legacy era refuse so what their version does not have.
-func bareStatus(backend, method string, s *upstream.StatusError) *fault.Error {
-	f := fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", backend, s.Code)
-	if s.Code == http.StatusBadRequest && !mcp.IsKnown(method) {
-		f = fault.New(fault.Unsupported, "backend %q refused the method %q with HTTP status %d", backend, method, s.Code)
+func explained(backend, method string, s *upstream.StatusError, err error) error {
+	switch {
+	case s.Code == http.StatusBadRequest && !mcp.IsKnown(method):
+		return fault.New(fault.Unsupported, "backend %q refused the method %q with HTTP status %d", backend, method, s.Code).WithCause(s)
+	case fault.KindOf(err) != fault.Internal:
+		return err
 	}
-	return f.WithCause(s)
+	return fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", backend, s.Code).WithCause(s)
 }
 
 // borrowLevel has a legacy backend log at the level a modern request asks for.

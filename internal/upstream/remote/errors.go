@@ -31,6 +31,11 @@ func (e *endpoint) errSessionLost() *fault.Error {
 	return fault.New(fault.Unavailable, "backend %q has ended the session", e.name).WithCause(upstream.ErrSessionLost)
 }
 
+// errSessionOver is errSessionLost for a call that the backend had taken: nobody may take it for one that can be made again.
+func (e *endpoint) errSessionOver() *fault.Error {
+	return fault.New(fault.Unavailable, "backend %q has ended the session in the middle of the call", e.name)
+}
+
 func (e *endpoint) errTooLarge() *fault.Error {
 	return fault.New(fault.TooLarge, "backend %q sent a message over the limit of %d bytes", e.name, e.max).
 		WithHint("raise its maxMessageSize")

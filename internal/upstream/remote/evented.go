@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -113,11 +114,13 @@ func (s *evented) connect() (*stream, error) {
 func (s *evented) read(events *stream) {
 	defer events.close()
 	err := s.ledger.hear(events.events, &place{})
-	s.lose(fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).WithCause(err))
+	closed := fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).WithCause(err)
+	s.lose(closed, closed)
 }
 
-func (s *evented) lose(err error) {
-	s.ledger.fail(err)
+// lose makes Run end with err, and the calls in flight with theirs.
+func (s *evented) lose(err, theirs error) {
+	s.ledger.fail(theirs)
 	select {
 	case s.lost <- err:
 	default:
@@ -151,6 +154,7 @@ func (s *evented) Call(ctx context.Context, r *upstream.Request, up upstream.Sin
 	switch {
 	case s.ledger.close(c):
 		return c.answer, nil
+	case errors.Is(err, upstream.ErrSessionLost): // it was this message that was not taken
 	case c.ctx.Err() != nil:
 		err = c.ctx.Err()
 	}
@@ -200,7 +204,7 @@ func (s *evented) post(ctx context.Context, body []byte) error {
 		return nil
 	case a.code == http.StatusNotFound && s.ready.Load():
 		lost := s.at.errSessionLost()
-		s.lose(lost)
+		s.lose(lost, s.at.errSessionOver())
 		return lost
 	}
 	return s.at.refused(status(a, nil))

@@ -337,3 +337,31 @@ func TestAutoStaysWithStreamableHTTP(t *testing.T) {
 		t.Errorf("opened as %+v", l.info)
 	}
 }
+
+// TestOldTransportCallsInFlightOfALostSession: one POST finds out that the session is gone. The server has not looked at that one; the
+// others it may have begun, so nobody must take them for calls that can be made again.
+func TestOldTransportCallsInFlightOfALostSession(t *testing.T) {
+	t.Parallel()
+	o := newOld()
+	taken := make(chan struct{}, 2)
+	o.call = func(*mcp.Message) { taken <- struct{}{} }
+	var gone atomic.Bool
+	o.accept = func(w http.ResponseWriter, _ *mcp.Message) {
+		if gone.Load() {
+			w.WriteHeader(http.StatusNotFound)
+		} else {
+			w.WriteHeader(http.StatusAccepted)
+		}
+	}
+	l := dialOld(t, o)
+	first := l.begin()
+	get(t, taken)
+	gone.Store(true)
+	if _, _, err := l.do(t.Context()); !errors.Is(err, upstream.ErrSessionLost) {
+		t.Errorf("the call that was not taken ended with %v", err)
+	}
+	<-first.done
+	if fault.KindOf(first.err) != fault.Unavailable || errors.Is(first.err, upstream.ErrSessionLost) {
+		t.Errorf("the call in flight ended with %v", first.err)
+	}
+}

@@ -91,10 +91,12 @@ func (s *streamable) resume(c *call, at *place) error {
 	switch {
 	case a.code >= 500:
 		return cutError{err}
-	case errors.Is(err, upstream.ErrSessionLost), fault.KindOf(err) == fault.Unauthorized:
+	case errors.Is(err, upstream.ErrSessionLost):
+		return s.at.errSessionOver()
+	case fault.KindOf(err) == fault.Unauthorized:
 		return err
 	}
-	return s.at.errCut(err) // it keeps nothing for those who come back
+	return s.at.errCut(errors.New(err.Error())) // it keeps nothing for those who come back; its status is not the call's
 }
 
 // follow takes the messages of one stream. It returns nil when the call is answered, and then leaves the
