@@ -277,6 +277,31 @@ func TestWhatNamesATaskGoesToWhoBeganIt(t *testing.T) {
 	})
 }
 
+// TestWhatNamesNothingIsNobodysWhileAnothersTaskGoesOn, where it has come on no call's own stream: it may be the task's.
+func TestWhatNamesNothingIsNobodysWhileAnothersTaskGoesOn(t *testing.T) {
+	t.Parallel()
+	alongTasks(t, func(t *testing.T, w *world) {
+		mine, other := w.askable(), w.askable()
+		mine.messages(w.taskCall(mine, "task"))
+		unsure := w.share(mine, other) && w.cell != shared
+		say := func(id string) []*mcp.Message {
+			return other.messages(other.dictate(mcp.MethodToolsCall, fmt.Sprintf(`"name":%q,"arguments":{}`, w.own("echo")), `{"content":[]}`,
+				askText(id, ""), `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"whose?"}}`))
+		}
+		all := []string{mcp.MethodElicit, mcp.NoteMessage, mcp.NoteCancelled}
+		if unsure {
+			first(t, say("q"))
+			if got := w.heard(`"id":"q"`, 1); !strings.Contains(got, "cannot tell which client") {
+				t.Errorf("the backend got %s", got)
+			}
+		} else {
+			first(t, say("q"), all...)
+		}
+		mine.messages(mine.dictate(mcp.MethodTasksGet, `"taskId":"task"`, `{"taskId":"task","status":"completed"}`))
+		first(t, say("r"), all...)
+	})
+}
+
 // TestWhatNamesATaskBeforeItIsKnownWaits for the answer that begins the task.
 func TestWhatNamesATaskBeforeItIsKnownWaits(t *testing.T) {
 	t.Parallel()

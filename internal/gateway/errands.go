@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync"
+	"sync/atomic"
 	"weak"
 
 	"onemcp/internal/session"
@@ -17,17 +18,25 @@ const (
 // errands are the calls on one connection that legacy clients have asked to become tasks. The progress token of such a call
 // is good until the task ends. The zero value is ready.
 type errands struct {
+	going atomic.Int64 // how many tasks there are, so that the calls of who has none need no lock
+
 	mu      sync.Mutex
-	byToken map[uint64]*errand
-	byTask  map[string]uint64 // the token
-	opening int               // calls under way
-	held    []func()          // what names a task that one of them may be about to begin
+	byToken map[uint64]*errand // those whose clients want progress
+	byTask  map[string]*errand // those that have begun a task
+	opening int                // calls under way
+	held    []func()           // what names a task that one of them may be about to begin
 }
 
 type errand struct {
 	session weak.Pointer[session.Session]
+	token   uint64
 	own     []byte // the client's progress token, raw
-	task    string // empty while the call is under way
+}
+
+// gone reports whether nobody is left to care.
+func (e *errand) gone() bool {
+	s := e.session.Value()
+	return s == nil || s.Context().Err() != nil
 }
 
 // open takes in a call that is about to be sent under our token. own is the client's, nil if it wants no progress.
@@ -35,38 +44,43 @@ func (e *errands) open(token uint64, s *session.Session, own []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.opening++
-	if own == nil || len(own) > maxToken || !e.room() {
+	if own == nil || len(own) > maxToken || !e.room(len(e.byToken)) {
 		return
 	}
 	if e.byToken == nil {
-		e.byToken, e.byTask = make(map[uint64]*errand), make(map[string]uint64)
+		e.byToken = make(map[uint64]*errand)
 	}
-	e.byToken[token] = &errand{session: weak.Make(s), own: append([]byte(nil), own...)}
+	e.byToken[token] = &errand{session: weak.Make(s), token: token, own: append([]byte(nil), own...)}
 }
 
-// room makes room for one more, of sessions that have ended. The caller holds e.mu.
-func (e *errands) room() bool {
-	if len(e.byToken) < maxErrands {
+// room makes room for one more where there are that many, of sessions that have ended. The caller holds e.mu.
+func (e *errands) room(have int) bool {
+	if have < maxErrands {
 		return true
 	}
+	before := have
 	for token, one := range e.byToken {
-		if s := one.session.Value(); s == nil || s.Context().Err() != nil {
+		if one.gone() {
 			delete(e.byToken, token)
-			delete(e.byTask, one.task)
 		}
 	}
-	return len(e.byToken) < maxErrands
+	for task, one := range e.byTask {
+		if one.gone() {
+			delete(e.byTask, task)
+		}
+	}
+	e.going.Store(int64(len(e.byTask)))
+	return max(len(e.byToken), len(e.byTask)) < before
 }
 
-// settle notes which task a call has begun, "" for none, and lets go what was held back meanwhile.
-func (e *errands) settle(token uint64, task string) {
+// settle notes which task a session's call has begun, "" for none, and lets go what was held back meanwhile.
+func (e *errands) settle(token uint64, s *session.Session, task string) {
 	e.mu.Lock()
 	e.opening--
-	if one := e.byToken[token]; one != nil && task != "" {
-		one.task = task
-		e.byTask[task] = token
-	} else {
+	if task == "" {
 		delete(e.byToken, token)
+	} else if e.room(len(e.byTask)) {
+		e.begin(token, s, task)
 	}
 	held := e.held
 	e.held = nil
@@ -74,6 +88,34 @@ func (e *errands) settle(token uint64, task string) {
 	for _, deliver := range held {
 		deliver()
 	}
+}
+
+// begin takes in a task. The caller holds e.mu.
+func (e *errands) begin(token uint64, s *session.Session, task string) {
+	one := e.byToken[token]
+	if one == nil {
+		one = &errand{session: weak.Make(s)}
+	}
+	if e.byTask == nil {
+		e.byTask = make(map[string]*errand)
+	}
+	e.byTask[task] = one
+	e.going.Store(int64(len(e.byTask)))
+}
+
+// others reports whether a task of another session goes on; s is nil for a client without one.
+func (e *errands) others(s *session.Session) bool {
+	if e.going.Load() == 0 {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, one := range e.byTask {
+		if !one.gone() && one.session.Value() != s {
+			return true
+		}
+	}
+	return false
 }
 
 // sole reports whether no more than one call is under way.
@@ -108,8 +150,9 @@ func (e *errands) ofToken(token uint64) (s *session.Session, own []byte) {
 func (e *errands) end(task string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if token, ok := e.byTask[task]; ok {
-		delete(e.byToken, token)
+	if one := e.byTask[task]; one != nil {
+		delete(e.byToken, one.token)
 		delete(e.byTask, task)
+		e.going.Store(int64(len(e.byTask)))
 	}
 }

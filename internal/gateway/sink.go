@@ -30,15 +30,13 @@ func (k *call) newCallSink(l *link, r uint64) *callSink {
 
 // Notify implements upstream.Sink.
 func (s *callSink) Notify(m *mcp.Message) {
-	if task := m.RelatedTask(); task != "" && m.Method != mcp.NoteProgress && !s.mayHave(task) {
-		(&linkSink{s.l}).Notify(m)
-		return
-	}
 	switch m.Method {
 	case mcp.NoteProgress:
 		s.progress(m)
 	case mcp.NoteMessage:
-		if s.k.parked != nil {
+		if !s.mayHave(m.RelatedTask()) {
+			(&linkSink{s.l}).Notify(m)
+		} else if s.k.parked != nil {
 			s.k.parked.notify(m)
 		} else if s.k.g.wantsLog(s.k.c, m) {
 			s.k.send(m.Retag(nil, nil))
@@ -49,15 +47,21 @@ func (s *callSink) Notify(m *mcp.Message) {
 		mcp.NoteTaskStatus, mcp.NoteElicitComplete:
 		(&linkSink{s.l}).Notify(m)
 	default:
-		if s.l.info.Era == s.k.c.Era {
+		if !s.mayHave(m.RelatedTask()) {
+			(&linkSink{s.l}).Notify(m)
+		} else if s.l.info.Era == s.k.c.Era {
 			s.k.send(bytes.Clone(m.Raw))
 		}
 	}
 }
 
-// mayHave reports whether what names a task and came with this call is for its client. That the call came with it says
-// little where clients share a connection of lines: they may have no other call in flight and yet a task.
+// mayHave reports whether what came with this call, and names a task or none, is for its client. That it came with the call
+// says little where clients share a connection on which calls have no streams of their own: another one may have no call in
+// flight and yet a task that goes on, of which not every server says that a message belongs to it.
 func (s *callSink) mayHave(task string) bool {
+	if task == "" {
+		return s.l.info.Streams || s.l.client != nil || !s.l.errands.others(s.k.c.Session)
+	}
 	if owner := s.k.g.owners.sessionOf(s.l, task); owner != nil {
 		return owner == s.k.c.Session
 	}
@@ -109,7 +113,7 @@ func (s *callSink) withdraw(m *mcp.Message) {
 func (s *callSink) Ask(m *mcp.Message, answer func([]byte)) {
 	task := m.RelatedTask()
 	switch {
-	case task != "" && !s.mayHave(task):
+	case !s.mayHave(task):
 		(&linkSink{s.l}).Ask(m, answer)
 	case s.k.parked != nil:
 		s.k.parked.ask(s.l, m, answer)
@@ -159,7 +163,7 @@ func (s *callSink) close(reply *mcp.Message, err error) {
 		}
 	}
 	if s.errand {
-		s.l.errands.settle(s.r, begun)
+		s.l.errands.settle(s.r, s.k.c.Session, begun)
 	}
 }
 

@@ -91,6 +91,7 @@ type Info struct {
 	Eras    []mcp.Era // all eras the backend is known to speak
 	Hello   []byte    // the raw result of initialize or server/discover
 	Session bool      // the backend keeps a session for this connection (HTTP session id)
+	Streams bool      // each call has a stream of its own, so that what comes on it can be no other one's
 }
 
 // Speaks reports whether the backend is known to speak an era.

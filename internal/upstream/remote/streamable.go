@@ -55,7 +55,7 @@ func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	if err != nil {
 		return s.close(ctx, s.at.notOpened(err))
 	}
-	info.Session = s.labels.Load().session != ""
+	info.Session, info.Streams = s.labels.Load().session != "", true
 	s.ready.Store(true)
 	hear := func() {}
 	if info.Era == mcp.Legacy {
