@@ -109,7 +109,7 @@ func TestLogMessagesWhileTheClientAnswers(t *testing.T) {
 			t.Parallel()
 			g := &Gateway{parking: newParking()}
 			p := newParked(g)
-			sink := &callSink{k: &call{g: g, parked: p, c: &Client{Era: mcp.Modern}}}
+			sink := &callSink{k: &call{g: g, parked: p, c: &Client{Era: mcp.Modern}}, l: &link{}}
 			levels := [2]string{"debug", "error"}
 			for n := range tt.count {
 				sink.Notify(scan(t, "%s", said(levels[n%2], n, tt.size)))
