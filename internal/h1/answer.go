@@ -64,7 +64,7 @@ func (t *Transport) exchange(ctx context.Context, c *conn, r *Request) (*Answer,
 // send sends the request, the body in a goroutine if it is long.
 func (a *Answer) send(r *Request) error {
 	a.c.compose(r)
-	if err := a.c.flush(); err != nil || !r.isLong() {
+	if err := a.c.flush(!r.isLong()); err != nil || !r.isLong() {
 		return err
 	}
 	a.written = make(chan error, 1)

@@ -33,6 +33,7 @@ type conn struct {
 	r      *bufio.Reader
 	max    int    // bytes of a head
 	buf    []byte // of a request on its way, then of the head of its answer
+	visits visit
 	reused bool
 	kept   time.Time // since when it is idle
 	abort  func()    // ends what goes on, since its context has ended
@@ -41,16 +42,11 @@ type conn struct {
 func newConn(nc net.Conn, maxHead int) *conn {
 	c := &conn{Conn: nc, max: maxHead, r: bufio.NewReaderSize(nc, readBuffer)}
 	c.abort = func() { _ = nc.Close() }
+	c.visits.step = c.visits.take
 	if s, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
 	return c
-}
-
-// isOpen reports whether a kept connection has been neither closed nor written to by the other side.
-func (c *conn) isOpen() bool {
-	c.reused = true
-	return c.raw != nil && silent(c.raw)
 }
 
 // compose prepares the head and a short body for flush.
@@ -61,14 +57,20 @@ func (c *conn) compose(r *Request) {
 	}
 }
 
-// flush writes what was composed. The error is errUnsent if nothing of it can have been seen.
-func (c *conn) flush() error {
-	n, err := c.Conn.Write(c.buf)
+// flush writes what was composed. On a kept connection it first sees that it has been neither closed nor written to by the
+// other side; with wait it returns when there is something to read. The error is errUnsent if nothing can have been seen.
+func (c *conn) flush(wait bool) error {
+	if c.reused {
+		return c.visit(c.buf, wait)
+	}
+	n, err := c.Write(c.buf)
 	if err != nil && n == 0 {
-		return fmt.Errorf("%w: %w", errUnsent, err)
+		return unsent(err)
 	}
 	return err
 }
+
+func unsent(err error) error { return fmt.Errorf("%w: %w", errUnsent, err) }
 
 // receive reads the head of the answer and passes over those of status 1xx before it. The error is errStale if nothing
 // at all has come on a connection that was used before.

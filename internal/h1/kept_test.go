@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,35 @@ func TestALongBodyLeavesItsConnectionForTheNext(t *testing.T) {
 		}
 		counts(t, s, 1, 4)
 	})
+}
+
+// TestARequestThatItsKeptConnectionTakesInPieces has a socket with next to no buffer.
+func TestARequestThatItsKeptConnectionTakesInPieces(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(p *peer) {
+		for {
+			_, body, ok := p.request()
+			if !ok {
+				return
+			}
+			p.say(whole(body))
+		}
+	})
+	o := options()
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return c, c.(*net.TCPConn).SetWriteBuffer(1)
+	}
+	rt := newClient(o)
+	defer rt.CloseIdleConnections()
+	for n := range 3 {
+		text := strings.Repeat(fmt.Sprint(n), 32<<10)
+		wants(t, do(rt, post(s.url, text)), text)
+	}
+	counts(t, s, 1, 3)
 }
 
 // once answers one request on each connection and closes it.
@@ -144,17 +174,29 @@ func TestARequestOfWhichNothingWasSentGoesAgain(t *testing.T) {
 	counts(t, s, 2, 2)
 }
 
-// unwritable is a connection on which writing fails when it is broken, before anything is sent.
+// unwritable is a connection that cannot be used when it is broken, before anything is sent.
 type unwritable struct {
 	*net.TCPConn
 	broken bool
 }
 
-func (u *unwritable) Write(p []byte) (int, error) {
-	if u.broken {
-		return 0, io.ErrClosedPipe
+// SyscallConn implements syscall.Conn.
+func (u *unwritable) SyscallConn() (syscall.RawConn, error) {
+	raw, err := u.TCPConn.SyscallConn()
+	return unusable{raw, &u.broken}, err
+}
+
+type unusable struct {
+	syscall.RawConn
+	broken *bool
+}
+
+// Read implements syscall.RawConn.
+func (u unusable) Read(f func(uintptr) bool) error {
+	if *u.broken {
+		return io.ErrClosedPipe
 	}
-	return u.TCPConn.Write(p)
+	return u.RawConn.Read(f)
 }
 
 func TestBytesThatNobodyAskedForBelongToNoRequest(t *testing.T) {

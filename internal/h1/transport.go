@@ -41,7 +41,8 @@ type Request struct {
 }
 
 // Do sends a request and returns the answer as soon as its head is there; it must be closed. A request that finds its
-// kept connection closed is sent once more on a new one, if nothing of it can have been read, or if it may be repeated.
+// kept connection closed is sent on another one, if nothing of it can have been read, or once more on a new one if it may be
+// repeated.
 // When ctx ends, before the answer has, its cause is the error of Do or Read.
 func (t *Transport) Do(ctx context.Context, r *Request) (*Answer, error) {
 	for _, f := range r.More {
@@ -52,10 +53,13 @@ func (t *Transport) Do(ctx context.Context, r *Request) (*Answer, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if c := t.take(); c != nil {
+	for c := t.take(); c != nil; c = t.take() {
 		a, err := t.exchange(ctx, c, r)
 		if err == nil || !r.again(err) {
 			return a, err
+		}
+		if errors.Is(err, errStale) {
+			break
 		}
 	}
 	c, err := t.dial(ctx)
@@ -90,25 +94,20 @@ func (t *Transport) dial(ctx context.Context) (*conn, error) {
 	return newConn(nc, t.o.MaxHeader), nil
 }
 
-// take returns a kept connection that is still open, nil if there is none.
+// take returns a kept connection, nil if there is none.
 func (t *Transport) take() *conn {
-	for {
-		t.mu.Lock()
-		t.closing = false
-		n := len(t.idle)
-		if n == 0 {
-			t.mu.Unlock()
-			return nil
-		}
-		c := t.idle[n-1]
-		t.idle[n-1] = nil
-		t.idle = t.idle[:n-1]
-		t.mu.Unlock()
-		if c.isOpen() {
-			return c
-		}
-		_ = c.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closing = false
+	n := len(t.idle)
+	if n == 0 {
+		return nil
 	}
+	c := t.idle[n-1]
+	t.idle[n-1] = nil
+	t.idle = t.idle[:n-1]
+	c.reused = true
+	return c
 }
 
 // keep takes a connection back after an exchange.
