@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"io"
-	"sync"
 	"time"
 
 	"onemcp/internal/fault"
@@ -19,25 +18,25 @@ func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
 	if silence <= 0 && whole <= 0 {
 		return next
 	}
-	return &timeout{next, backend, max(silence, 0), max(whole, 0)}
+	return &timeout{next, backend, max(silence, 0), max(whole, 0), new(clock)}
 }
 
 type timeout struct {
 	next           Caller
 	backend        string
 	silence, whole time.Duration
+	clock          *clock
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
-	w := &watch{up: up, silence: t.silence}
+	w := &watch{t: t, method: r.Method, up: up, since: time.Now()}
 	w.call.Follow(ctx)
 	defer w.call.End(nil)
 	if t.whole > 0 {
-		w.end = time.Now().Add(t.whole)
+		w.end = w.since.Add(t.whole)
 	}
-	method := r.Method
-	w.start(func() { w.call.End(t.expired(method, w.over())) })
-	defer w.stop()
+	t.clock.add(w)
+	defer t.clock.drop(w)
 	return t.next.Call(&w.call, r, w)
 }
 
@@ -51,83 +50,50 @@ func (t *timeout) expired(method string, whole bool) *fault.Error {
 		WithHint("raise its requestTimeout, or have it report progress")
 }
 
-// watch is a Sink that keeps a timer from firing while the backend shows life.
+// watch is a Sink that notes when the backend shows life.
 type watch struct {
-	up      Sink
-	silence time.Duration // 0: no bound
-	end     time.Time     // of the whole call; zero: no bound
-	call    life.Context  // of the call behind it
+	t      *timeout
+	method string
+	up     Sink
+	end    time.Time    // of the whole call; zero: no bound
+	call   life.Context // of the call behind it
 
-	mu      sync.Mutex // guards what follows
-	timer   *time.Timer
-	open    int  // questions without an answer, and pieces on their way
-	stopped bool // the call is over
+	// guarded by the clock
+	since time.Time // when the silence has begun
+	open  int       // questions without an answer, and pieces on their way
+	place int       // in the clock, from 1; 0: the call is over
 }
 
-// start makes the timer. It may fire before start has returned.
-func (w *watch) start(expire func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	left, _ := w.left()
-	w.timer = time.AfterFunc(left, expire)
-}
-
-// left returns how long the timer has to run now, and whether it has to run at all.
-func (w *watch) left() (time.Duration, bool) {
-	quiet := w.silence > 0 && w.open == 0
-	if w.end.IsZero() {
-		return w.silence, quiet
+// due returns when the call has to end unless something comes, zero if nothing bounds it now.
+func (w *watch) due() time.Time {
+	if w.t.silence == 0 || w.open > 0 {
+		return w.end
 	}
-	if whole := time.Until(w.end); !quiet || whole < w.silence {
-		return whole, true
+	quiet := w.since.Add(w.t.silence)
+	if w.end.IsZero() || quiet.Before(w.end) {
+		return quiet
 	}
-	return w.silence, true
+	return w.end
 }
 
-// over reports whether the whole call has had its time.
-func (w *watch) over() bool { return !w.end.IsZero() && !time.Now().Before(w.end) }
-
-// restart sets the timer anew. One that has fired has cancelled the call; that it may fire again does no harm.
-func (w *watch) restart() {
-	w.timer.Stop()
-	if left, runs := w.left(); runs && !w.stopped {
-		w.timer.Reset(left)
-	}
-}
-
-// stop ends the watch, to which nothing comes any more. The runtime may keep a stopped timer until its time, so
-// nothing of the call may hang on it.
-func (w *watch) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stopped = true
-	w.timer.Stop()
-	w.up = nil
+// expire ends the call.
+func (w *watch) expire(now time.Time) {
+	w.call.End(w.t.expired(w.method, !w.end.IsZero() && !now.Before(w.end)))
 }
 
 // Notify implements Sink.
 func (w *watch) Notify(m *mcp.Message) {
-	w.mu.Lock()
-	w.restart()
-	w.mu.Unlock()
+	w.t.clock.count(w, 0)
 	w.up.Notify(m)
 }
 
 // Ask implements Sink.
 func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
-	w.count(1)
+	w.t.clock.count(w, 1)
 	w.up.Ask(m, func(body []byte) {
-		w.count(-1)
+		w.t.clock.count(w, -1)
 		answer(body)
 	})
-}
-
-// count notes that more, or fewer, things are waited for of the client.
-func (w *watch) count(more int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.open += more
-	w.restart()
 }
 
 // Pour implements Pourer.
@@ -148,7 +114,7 @@ type watchedPour struct {
 
 // Write implements io.Writer.
 func (p *watchedPour) Write(b []byte) (int, error) {
-	p.w.count(1)
-	defer p.w.count(-1)
+	p.w.t.clock.count(p.w, 1)
+	defer p.w.t.clock.count(p.w, -1)
 	return p.WriteCloser.Write(b)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +108,51 @@ func TestACallIsBounded(t *testing.T) {
 				time.Sleep(2 * time.Hour) // an answer that comes late starts nothing
 			})
 		})
+	}
+}
+
+// mixed is a backend whose calls do as their names say.
+type mixed map[string]backend
+
+func (m mixed) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) (mcp.Message, error) {
+	does, ok := m[r.Name]
+	if !ok { // it answers, after a while
+		time.Sleep(3 * time.Second)
+		return mcp.Message{}, nil
+	}
+	return does.Call(ctx, r, up)
+}
+
+func TestEachOfManyCallsHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		next := upstream.Timeout(mixed{"silent": silent, "reports": reports, "asks": asks}, "b", 10*time.Second, time.Minute)
+		var all sync.WaitGroup
+		for range 20 {
+			for name, want := range map[string]time.Duration{
+				"silent": 10 * time.Second, "reports": time.Minute, "asks": 40 * time.Second, "answers": 3 * time.Second,
+			} {
+				all.Go(func() {
+					began := time.Now()
+					_, err := next.Call(t.Context(), &upstream.Request{Name: name}, client{after: 30 * time.Second})
+					if took := time.Since(began); took != want || (err == nil) != (name == "answers") {
+						t.Errorf("%s: it took %s, wanted %s; %v", name, took, want, err)
+					}
+				})
+			}
+			time.Sleep(1700 * time.Millisecond)
+		}
+		all.Wait()
+	})
+}
+
+// BenchmarkTimeout is what it costs to bound a call.
+func BenchmarkTimeout(b *testing.B) {
+	next := upstream.Timeout(new(nobody), "b", time.Minute, time.Hour)
+	ctx, r := b.Context(), new(upstream.Request)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = next.Call(ctx, r, upstream.Discard{})
 	}
 }
 
