@@ -9,16 +9,14 @@ import (
 	"strings"
 )
 
-// Head is the head of a request, made once for many. It does not change.
+// Head is the head of a request, made once for many. It does not change, and is kept small: there may be one for each
+// session of a backend.
 type Head struct {
-	text   []byte // the request line, Host, and the fields that Fields cannot take the place of
-	fields []line
-	sized  bool // it tells the length of the body though there is none
-	silent bool // what answers it has no body
+	method string
+	start  string   // the request line, and Host
+	text   string   // all fields
+	lines  []string // of text, with their ends
 }
-
-// line is one line of a head, with its end.
-type line struct{ name, text string }
 
 // Field is a header of one request, name and value.
 type Field = [2]string
@@ -26,6 +24,28 @@ type Field = [2]string
 // NewHead returns the head of requests to a URL, with the headers in h but for those that tell where the message goes
 // or ends. The host is that of the URL if none is given. The error says what cannot be sent.
 func NewHead(method string, to *url.URL, host string, h http.Header) (*Head, error) {
+	if !isToken(method) {
+		return nil, errors.New("the method of the request is not valid")
+	}
+	var text strings.Builder
+	for name, values := range h {
+		for _, v := range values {
+			if err := checkField(name, v); err != nil {
+				return nil, err
+			}
+			if !isOurs(name) {
+				text.WriteString(name + ": " + v + "\r\n")
+			}
+		}
+	}
+	all := text.String()
+	lines := strings.SplitAfter(all, "\r\n")
+	head := Head{method: method, text: all, lines: lines[:len(lines)-1]}
+	return head.At(to, host)
+}
+
+// At returns the same head for another URL.
+func (h *Head) At(to *url.URL, host string) (*Head, error) {
 	if host == "" {
 		host = to.Host
 	}
@@ -33,48 +53,42 @@ func NewHead(method string, to *url.URL, host string, h http.Header) (*Head, err
 	switch {
 	case to.Scheme != "http" || host == "":
 		return nil, errors.New("the URL of the request is not one of plain HTTP")
-	case !isToken(method):
-		return nil, errors.New("the method of the request is not valid")
 	case !isLine(host) || !isLine(path):
 		return nil, errors.New("a control character in the address of the request")
 	}
-	head := &Head{
-		text:   []byte(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n"),
-		sized:  method == http.MethodPost,
-		silent: method == http.MethodHead,
-	}
-	for name, values := range h {
-		for _, v := range values {
-			if err := checkField(name, v); err != nil {
-				return nil, err
-			}
-			if !isOurs(name) {
-				head.fields = append(head.fields, line{name, name + ": " + v + "\r\n"})
-			}
-		}
-	}
-	return head, nil
+	there := *h
+	there.start = h.method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n"
+	return &there, nil
 }
 
 // append appends the head of a request whose body has so many bytes. A header in more takes the place of those of its name.
 func (h *Head) append(b []byte, more []Field, body int) []byte {
-	b = append(b, h.text...)
-	for _, l := range h.fields {
-		if !holds(more, l.name) {
-			b = append(b, l.text...)
-		}
-	}
+	b = append(b, h.start...)
+	b = h.appendFields(b, more)
 	for _, f := range more {
 		if !isOurs(f[0]) {
 			b = append(append(b, f[0]...), ": "...)
 			b = append(append(b, f[1]...), "\r\n"...)
 		}
 	}
-	if body > 0 || h.sized {
+	if body > 0 || h.method == http.MethodPost {
 		b = append(b, "Content-Length: "...)
 		b = append(strconv.AppendInt(b, int64(body), 10), "\r\n"...)
 	}
 	return append(b, "\r\n"...)
+}
+
+// appendFields appends the fields but for those that others take the place of.
+func (h *Head) appendFields(b []byte, others []Field) []byte {
+	if len(others) == 0 {
+		return append(b, h.text...)
+	}
+	for _, l := range h.lines {
+		if name, _, _ := strings.Cut(l, ":"); !holds(others, name) {
+			b = append(b, l...)
+		}
+	}
+	return b
 }
 
 func holds(fields []Field, name string) bool {

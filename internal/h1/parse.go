@@ -78,7 +78,7 @@ func (f *frame) take(name, value string) error {
 
 // hasBody reports whether something follows the head of the answer to a request with that head.
 func (f *frame) hasBody(h *Head) bool {
-	return !h.silent && f.status >= http.StatusOK && f.status != http.StatusNoContent && f.status != http.StatusNotModified
+	return h.method != http.MethodHead && f.status >= http.StatusOK && f.status != http.StatusNoContent && f.status != http.StatusNotModified
 }
 
 // size returns the length of the body, -1 if it ends otherwise.

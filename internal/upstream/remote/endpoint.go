@@ -84,19 +84,6 @@ func isToken(name string) bool {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// headers returns the configured headers and more, which wins. The result is shared by many requests and is
-// not changed.
-func (e *endpoint) headers(more http.Header) http.Header {
-	h := make(http.Header, len(e.fixed)+len(more))
-	for name, values := range e.fixed {
-		h[name] = values
-	}
-	for name, values := range more {
-		h[name] = values
-	}
-	return h
-}
-
 // send sends a letter and follows redirects within its origin. The error is a fault.
 func (e *endpoint) send(ctx context.Context, l letter) (answer, error) {
 	for range maxRedirects {
@@ -112,7 +99,7 @@ func (e *endpoint) send(ctx context.Context, l letter) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		l.form = e.form(l.method, to, l.header)
+		l.form = e.moved(l.form, to)
 	}
 	return answer{}, fault.New(fault.Unavailable, "backend %q redirects without end", e.name)
 }

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -9,32 +10,35 @@ import (
 	"onemcp/internal/upstream"
 )
 
-// labels are the headers of a connection's requests, ready-made. They change while it is
-// opened: the version is settled, a session is given out.
+// labels are the headers of a connection's requests. They change while it is opened: the version is settled, a session
+// is given out. What is sent often is ready-made.
 type labels struct {
+	at               *endpoint
+	to               *url.URL
 	version, session string
-	post, get        *form
+	post             *form
 }
 
 // label returns the labels of requests to a URL of the backend's origin.
 func (e *endpoint) label(to *url.URL, version, session string) *labels {
-	common := http.Header{}
-	if version != "" {
-		common[mcp.HeaderVersion] = []string{version}
+	l := &labels{at: e, to: to, version: version, session: session}
+	h := l.common()
+	h["Content-Type"] = []string{typeJSON}
+	h["Accept"] = []string{typeJSON + ", " + typeStream}
+	l.post = e.form(http.MethodPost, to, h)
+	return l
+}
+
+// common returns the headers of all requests.
+func (l *labels) common() http.Header {
+	h := maps.Clone(l.at.fixed)
+	if l.version != "" {
+		h[mcp.HeaderVersion] = []string{l.version}
 	}
-	if session != "" {
-		common[mcp.HeaderSession] = []string{session}
+	if l.session != "" {
+		h[mcp.HeaderSession] = []string{l.session}
 	}
-	post := e.headers(common)
-	post["Content-Type"] = []string{typeJSON}
-	post["Accept"] = []string{typeJSON + ", " + typeStream}
-	get := e.headers(common)
-	get["Accept"] = []string{typeStream}
-	get["Accept-Encoding"] = []string{"identity"} // what compresses may hold events back
-	return &labels{
-		version: version, session: session,
-		post: e.form(http.MethodPost, to, post), get: e.form(http.MethodGet, to, get),
-	}
+	return h
 }
 
 func (l *labels) modern() bool { return mcp.EraOf(l.version) == mcp.Modern }
@@ -69,11 +73,19 @@ func (l *labels) message(method string, p *payload) letter {
 
 // after returns the GET for a stream, from behind the event with that id if there is one.
 func (l *labels) after(event string) letter {
-	to := letter{form: l.get}
+	to := l.bare(http.MethodGet)
 	if event != "" {
 		to.more = []h1.Field{{mcp.HeaderLastEvent, event}}
 	}
 	return to
+}
+
+// bare returns a request without a body. There are few.
+func (l *labels) bare(method string) letter {
+	h := l.common()
+	h["Accept"] = []string{typeStream}
+	h["Accept-Encoding"] = []string{"identity"} // what compresses may hold events back
+	return letter{form: l.at.form(method, l.to, h)}
 }
 
 // isRead reports whether a request changes nothing, so that it may be sent once more when

@@ -14,17 +14,28 @@ import (
 type form struct {
 	method string
 	to     *url.URL
-	header http.Header
-	head   *h1.Head // the same once more, where h1 sends it
-	err    error    // why it cannot be sent there
+	head   *h1.Head    // where h1 sends it
+	err    error       // why it cannot be sent there
+	header http.Header // where net/http does
 }
 
 func (e *endpoint) form(method string, to *url.URL, h http.Header) *form {
-	f := &form{method: method, to: to, header: h}
+	f := &form{method: method, to: to}
 	if e.pool.plain {
 		f.head, f.err = h1.NewHead(method, to, e.host, h)
+	} else {
+		f.header = h
 	}
 	return f
+}
+
+// moved returns f with another target.
+func (e *endpoint) moved(f *form, to *url.URL) *form {
+	there := *f
+	if there.to = to; f.head != nil {
+		there.head, there.err = f.head.At(to, e.host)
+	}
+	return &there
 }
 
 // A letter is one request.

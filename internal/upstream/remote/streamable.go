@@ -103,7 +103,7 @@ func (s *streamable) endSession() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 	defer cancel()
-	if a, err := s.at.send(ctx, letter{form: s.at.form(http.MethodDelete, s.at.url, l.get.header)}); err == nil {
+	if a, err := s.at.send(ctx, l.bare(http.MethodDelete)); err == nil {
 		a.discard()
 	}
 }
