@@ -4,6 +4,9 @@ import (
 	"fmt"
 )
 
+// maxFalls is how often in one piece a flow leaps for nothing.
+const maxFalls = 4
+
 // state is what a flow expects next.
 type state uint8
 
@@ -36,7 +39,7 @@ type event uint8
 const (
 	pieceEnd  event = iota
 	nameEnd         // of a member
-	scalarEnd       // of a string, number or word
+	scalarEnd       // of a string, number or word, or of any value that was leapt over
 	opened          // an object or array
 	closed          // the same
 )
@@ -54,6 +57,8 @@ type flow struct {
 	start  int                     // where in this piece the token begins or goes on
 
 	deaf  int    // from this depth on nothing is told and nothing kept; 0: from none
+	skip  bool   // the value that comes next does not count
+	falls int    // leaps in this piece that did not get over
 	keep  int    // up to what length a token is kept
 	token []byte // of the last nameEnd or scalarEnd; a longer one is cut
 }
@@ -69,9 +74,10 @@ func (f *flow) next(p []byte, i int) (end int, came event, err error) {
 			came, end, err = f.within(p, i)
 		} else if c := p[i]; c == ' ' || c == '\n' || c == '\t' || c == '\r' {
 			end = i + 1
+		} else if end = f.leap(p, i); end > i {
+			came = f.tell(scalarEnd)
 		} else {
-			end = i + 1
-			came, err = f.between(c, i)
+			came, end, err = f.between(p, i)
 		}
 		if err != nil || came != pieceEnd {
 			return end, came, err
@@ -79,6 +85,23 @@ func (f *flow) next(p []byte, i int) (end int, came event, err error) {
 		i = end
 	}
 	return i, pieceEnd, nil
+}
+
+// leap passes the object or array that begins at i at the speed of the scanner, if it does not count and ends before the
+// piece does, and returns its end; else i. What is wrong in it is left to the long way to find. One that does not end is
+// looked at in vain, so that this is given up for the piece when it has happened a few times.
+func (f *flow) leap(p []byte, i int) (end int) {
+	begins := p[i]|0x20 == '{' && (f.state == wantValue || f.state == wantFirst)
+	if !begins || f.hears() && !f.skip || f.falls == maxFalls {
+		return i
+	}
+	s := scanner{b: p, i: i, depth: f.depth}
+	if _, err := s.value(); err != nil || s.i == len(p) {
+		f.falls++
+		return i
+	}
+	f.valueOver()
+	return s.i
 }
 
 // hears reports whether what is at the present depth is told.
@@ -92,36 +115,53 @@ func (f *flow) tell(e event) event {
 	return pieceEnd
 }
 
-// between takes a character that stands between tokens or begins one.
-func (f *flow) between(c byte, i int) (event, error) {
+// between takes what begins with the character at i, which stands between tokens or begins one.
+func (f *flow) between(p []byte, i int) (came event, end int, err error) {
+	c := p[i]
+	end = i + 1
 	switch f.state {
 	case wantFirst:
 		if c == ']' {
-			return f.leave(), nil
+			return f.leave(), end, nil
 		}
-		return f.begin(c, i)
+		came, err = f.begin(c, i)
 	case wantValue:
-		return f.begin(c, i)
+		came, err = f.begin(c, i)
 	case wantMember, wantName:
 		switch {
 		case c == '"':
-			f.enterToken(inText, c, i)
-			f.naming = true
-			return pieceEnd, nil
+			return f.enterName(p, i)
 		case c == '}' && f.state == wantMember:
-			return f.leave(), nil
+			return f.leave(), end, nil
 		}
-		return pieceEnd, f.failAt(i, "expected a member name")
+		err = f.failAt(i, "expected a member name")
 	case wantColon:
 		if c != ':' {
-			return pieceEnd, f.failAt(i, "expected a colon")
+			return pieceEnd, end, f.failAt(i, "expected a colon")
 		}
 		f.state = wantValue
-		return pieceEnd, nil
 	case wantComma:
-		return f.afterValue(c, i)
+		came, err = f.afterValue(c, i)
+	default:
+		err = f.failAt(i, "text after the message")
 	}
-	return pieceEnd, f.failAt(i, "text after the message")
+	return came, end, err
+}
+
+// enterName begins a member's name, and passes one without escapes that is whole in the piece.
+func (f *flow) enterName(p []byte, i int) (came event, end int, err error) {
+	if end = plain(p, i+1); end < len(p) && p[end] == '"' {
+		end++
+		f.state = wantColon
+		if !f.hears() {
+			return pieceEnd, end, nil
+		}
+		f.token = append(f.token[:0], p[i:i+min(end-i, max(f.keep, 1))]...)
+		return nameEnd, end, nil
+	}
+	f.enterToken(inText, '"', i)
+	f.naming = true
+	return pieceEnd, i + 1, nil
 }
 
 func (f *flow) afterValue(c byte, i int) (event, error) {

@@ -90,7 +90,7 @@ func (r *Relay) check(p []byte) error {
 	if !r.characters(p) {
 		return r.failAt(firstInvalid(p), "invalid UTF-8")
 	}
-	r.cut, r.swap, r.start = Span{}, false, 0
+	r.cut, r.swap, r.start, r.falls = Span{}, false, 0, 0
 	for i := 0; i < len(p); {
 		end, came, err := r.next(p, i)
 		if err == nil {
@@ -134,13 +134,15 @@ func (r *Relay) characters(p []byte) bool {
 
 // take does what an event asks for that ends at end of a piece.
 func (r *Relay) take(came event, p []byte, end int) error {
-	w, reason := &r.walk, ""
-	switch came {
-	case pieceEnd:
+	if came == pieceEnd {
 		return nil
+	}
+	w, reason := &r.walk, ""
+	r.skip = false
+	switch came {
 	case nameEnd:
 		reason = w.member(r.depth, r.token)
-		r.keep = w.keep()
+		r.keep, r.skip = w.keep(), w.value == payload
 	case opened:
 		reason = w.value.refusal(p[end-1])
 		if w.enter(r.depth, p[end-1]) {
