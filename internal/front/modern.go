@@ -46,7 +46,7 @@ func checkModern(m *mcp.Message, h http.Header) error {
 		return err
 	}
 	headers := modernHeaders(h)
-	if version, ok := m.Text(mcp.FieldMetaVersion); !ok || strings.TrimSpace(headers.Version) == version {
+	if version, ok := m.Version(); !ok || strings.TrimSpace(headers.Version) == version {
 		if err := wire.CheckVersion(m); err != nil {
 			return refuseModern(m, err)
 		}

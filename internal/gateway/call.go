@@ -236,9 +236,8 @@ func (k *call) request(t target, l *link) *upstream.Request {
 
 func (k *call) addHeaders(r *upstream.Request, t target) {
 	if info := mcp.MethodOf(k.m.Method); info.HasName {
-		r.Name, _ = k.m.Text(info.Subject)
-		if t.name != "" {
-			r.Name = t.name
+		if r.Name = t.name; r.Name == "" {
+			r.Name, _ = k.m.Text(info.Subject)
 		}
 	}
 	r.Params = k.c.Params

@@ -56,7 +56,7 @@ func RequestClient(scope Scope, m *mcp.Message) *Client {
 			Info:         bytes.Clone(m.Value(mcp.FieldMetaClientInfo)),
 		},
 	}
-	c.Meta.Version, _ = m.Text(mcp.FieldMetaVersion)
+	c.Meta.Version, _ = m.Version()
 	c.Meta.LogLevel, _ = m.Text(mcp.FieldMetaLogLevel)
 	return c
 }

@@ -58,7 +58,7 @@ func EncodeHeader(text string) string {
 
 // CheckHeaders reports how the headers of a modern request disagree with its body, as a sentence, or "".
 func (m *Message) CheckHeaders(h Headers) string {
-	version, _ := m.Text(FieldMetaVersion)
+	version, _ := m.Version()
 	switch {
 	case !h.VersionOK:
 		return "header MCP-Protocol-Version is missing"
@@ -77,8 +77,7 @@ func (m *Message) CheckHeaders(h Headers) string {
 }
 
 func (m *Message) checkName(method Method, h Headers) string {
-	subject, ok := m.Text(method.Subject)
-	if !ok {
+	if subject := m.Value(method.Subject); len(subject) == 0 || subject[0] != '"' {
 		return "" // the backend refuses the params
 	}
 	if !h.NameOK {
@@ -88,7 +87,8 @@ func (m *Message) checkName(method Method, h Headers) string {
 	if err != nil {
 		return "header Mcp-Name: " + err.Error()
 	}
-	if name != subject {
+	if !m.Says(method.Subject, name) {
+		subject, _ := m.Text(method.Subject)
 		return fmt.Sprintf("header Mcp-Name is %q but the body says %q", name, subject)
 	}
 	return ""

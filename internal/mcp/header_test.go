@@ -54,6 +54,23 @@ func TestCheckHeaders(t *testing.T) {
 	}
 }
 
+// TestSaysKnowsWhatTextDecodes: a value is compared by what it stands for, however it is spelt.
+func TestSaysKnowsWhatTextDecodes(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{`"a\\n"`, `"a\n"`, `"\u0061n"`, `"an"`, `"é"`, `"\u00e9"`, `"\ud800"`, `""`, `"\""`, `null`, `7`, `{}`, `["an"]`} {
+		m := scan(t, `{"jsonrpc":"2.0","id":1,"method":"x","params":{"name":`+raw+`}}`)
+		text, isText := m.Text(mcp.FieldName)
+		for _, other := range []string{"a\\n", "a\n", "an", "é", "\ufffd", "", `"`, raw, strings.Trim(raw, `"`)} {
+			if got, want := m.Says(mcp.FieldName, other), isText && text == other; got != want {
+				t.Errorf("%s says %q: %v", raw, other, got)
+			}
+		}
+		if m.Says(mcp.FieldURI, text) {
+			t.Errorf("%s: an absent member says something", raw)
+		}
+	}
+}
+
 const marked = `{"name":"t","inputSchema":{"type":"object","properties":{
 	"region":{"type":"string","x-mcp-header":"Region"},
 	"deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -173,6 +174,24 @@ func (m *Message) RelatedTask() string {
 	}
 	id, _ := Unquote(Member(m.Value(FieldMetaTask), "taskId"))
 	return id
+}
+
+// Says reports whether a recorded member is the string text. It decodes only what holds an escape.
+func (m *Message) Says(f Field, text string) bool {
+	raw := m.Value(f)
+	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1:len(raw)-1]) == text
+	}
+	said, ok := Unquote(raw)
+	return ok && said == text
+}
+
+// Version returns the version in a modern request's _meta; ok is false when it is absent or not a string.
+func (m *Message) Version() (text string, ok bool) {
+	if m.Says(FieldMetaVersion, LatestModern) { // as nearly always: nothing is decoded
+		return LatestModern, true
+	}
+	return m.Text(FieldMetaVersion)
 }
 
 // IDBytes returns the raw id, nil if there is none.

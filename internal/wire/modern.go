@@ -30,7 +30,7 @@ func CheckID(m *mcp.Message) error {
 
 // CheckVersion checks the version in a modern request's _meta; the error is a *Refused.
 func CheckVersion(m *mcp.Message) error {
-	version, ok := m.Text(mcp.FieldMetaVersion)
+	version, ok := m.Version()
 	if !ok {
 		return missingLabel(mcp.MetaVersion, "a string")
 	}
