@@ -21,12 +21,13 @@ type client struct {
 	*mcp.ClientSession
 	progress chan *mcp.ProgressNotificationParams
 	changed  chan struct{} // holds one once the list of tools changed
+	acked    chan struct{} // closed once the gateway has acknowledged that the client listens; modern era only
 }
 
 // connect opens a session of a version, "" for the SDK's own choice.
 func connect(t testing.TB, to mcp.Transport, version string) *client {
 	t.Helper()
-	c := &client{progress: make(chan *mcp.ProgressNotificationParams), changed: make(chan struct{}, 1)}
+	c := &client{progress: make(chan *mcp.ProgressNotificationParams), changed: make(chan struct{}, 1), acked: make(chan struct{})}
 	done := t.Context().Done()
 	options := &mcp.ClientOptions{
 		ProgressNotificationHandler: func(_ context.Context, req *mcp.ProgressNotificationClientRequest) {
@@ -42,14 +43,38 @@ func connect(t testing.TB, to mcp.Transport, version string) *client {
 			}
 		},
 	}
-	session, err := mcp.NewClient(&mcp.Implementation{Name: "proxies", Version: "1"}, options).
-		Connect(t.Context(), to, &mcp.ClientSessionOptions{ProtocolVersion: version})
+	official := mcp.NewClient(&mcp.Implementation{Name: "proxies", Version: "1"}, options)
+	official.AddReceivingMiddleware(c.noteAcked)
+	session, err := official.Connect(t.Context(), to, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
 	t.Cleanup(func() { session.Close() })
 	c.ClientSession = session
 	return c
+}
+
+// noteAcked sees every message that the client gets unasked.
+func (c *client) noteAcked(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if method == "notifications/subscriptions/acknowledged" {
+			close(c.acked)
+		}
+		return next(ctx, method, req)
+	}
+}
+
+// awaitListening waits until nothing that happens can be missed.
+func (c *client) awaitListening(ctx context.Context, t testing.TB) {
+	t.Helper()
+	if c.InitializeResult().ProtocolVersion <= legacy {
+		return // a session keeps what its client has not come for
+	}
+	select {
+	case <-c.acked:
+	case <-ctx.Done():
+		t.Fatalf("subscriptions/listen was not acknowledged: %v", ctx.Err())
+	}
 }
 
 func (s *site) streamable() mcp.Transport {

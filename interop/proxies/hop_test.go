@@ -5,6 +5,7 @@ package proxies_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -164,6 +165,9 @@ func startCaddy(t testing.TB, at, upstream, limit, scheme, tls string) {
 	host, port, _ := strings.Cut(at, ":")
 	site := edit(t, toUpstream(t, deployed(t, "caddy/Caddyfile"), upstream),
 		"\nmcp.example.com {", "\n"+scheme+"://"+publicName+":"+port+" {\nbind "+host+"\n"+tls)
+	if haste(t, program) {
+		site = edit(t, site, "header_up -Forwarded\n", "header_up -Forwarded\nbuffer_requests\n")
+	}
 	if limit != "" {
 		site = edit(t, site, "header_up -Forwarded\n", "header_up -Forwarded\ntransport http {\nread_timeout "+limit+"\n}\n")
 	}
@@ -173,6 +177,19 @@ func startCaddy(t testing.TB, at, upstream, limit, scheme, tls string) {
 		Args: []string{"run", "--config", main, "--adapter", "caddyfile"},
 		Env:  []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir},
 	})
+}
+
+// haste reports whether a Caddy is of those that cut off an answer which comes before they have done with the request's body:
+// 2.6, built by Go 1.19. There the gateway is too fast for it in up to eight of a hundred sessions, and of a
+// subscriptions/listen that was acknowledged and then cut off the official client says nothing. docs/reverse-proxy.md has the
+// remedy that is used here; versions from 2.8 on do not know the setting.
+func haste(t testing.TB, program string) bool {
+	t.Helper()
+	version, err := exec.Command(program, "version").Output()
+	if err != nil {
+		t.Fatalf("%s version: %v", program, err)
+	}
+	return strings.HasPrefix(strings.TrimPrefix(string(version), "v"), "2.6.")
 }
 
 // toUpstream puts where the gateway is in the place of where the files have it.

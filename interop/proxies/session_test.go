@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSession: behind every proxy with its deployed file, sessions of the
@@ -70,25 +69,14 @@ func testCancel(ctx context.Context, t *testing.T, c *client) {
 	c.does(ctx, t, "cancelled", runArgs{Run: run}, "cancelled")
 }
 
-// again is when a change is made anew that no word came of. The official client begins to listen in the background and does
-// not say when; in the modern era a change before that is told to nobody.
-const again = 5 * time.Second
-
-// testNotifications: what belongs to no request arrives too.
+// testNotifications: what belongs to no request arrives too, from the acknowledgement on.
 func testNotifications(ctx context.Context, t *testing.T, c *client) {
 	t.Helper()
-	for {
-		run := newRun()
-		c.does(ctx, t, "announce", runArgs{Run: run}, "announced")
-		select {
-		case <-c.changed:
-			c.awaitTool(ctx, t, run)
-			return
-		case <-time.After(again):
-		case <-ctx.Done():
-			t.Fatalf("no word of a changed list came: %v", ctx.Err())
-		}
-	}
+	c.awaitListening(ctx, t)
+	run := newRun()
+	c.does(ctx, t, "announce", runArgs{Run: run}, "announced")
+	c.awaitChange(ctx, t)
+	c.awaitTool(ctx, t, run)
 }
 
 // testEndpoint: the old transport's endpoint event leads back to the gateway by
