@@ -191,6 +191,7 @@ func (g *Gateway) swap(next *generation) {
 	defer g.building.Unlock()
 	g.dirty.Store(false)
 	old := g.current.Load()
+	next.offers = old.offers
 	next.build()
 	g.current.Store(next)
 	g.inherit(old, next)
@@ -229,6 +230,7 @@ type generation struct {
 	order   []*backend
 	byName  map[string]*backend
 	catalog *catalog.Catalog
+	offers  map[string]*catalog.Offer // what each backend has, or had when it was last seen
 }
 
 func (n *generation) add(b *backend) {
@@ -245,8 +247,13 @@ func (n *generation) again() *generation {
 
 func (n *generation) build() {
 	members := make([]catalog.Member, len(n.order))
+	before := n.offers
+	n.offers = make(map[string]*catalog.Offer, len(n.order))
 	for i, b := range n.order {
 		members[i] = b.member()
+		if n.offers[b.name] = members[i].Offer; members[i].Offer == nil {
+			n.offers[b.name] = before[b.name]
+		}
 	}
 	n.catalog = catalog.Build(n.setup.Naming, members, n.setup.Presets)
 }

@@ -15,6 +15,7 @@ import (
 const (
 	maxSubscriptions = 1000
 	maxSubscribed    = 2 << 10 // bytes of one uri
+	maxEarly         = 1000    // messages that wait for an acknowledgement
 )
 
 // listener is somebody who is told of changes: a legacy session, or a modern client's open
@@ -30,7 +31,7 @@ type listener struct {
 	sending sync.Mutex // held while send is called
 	closed  bool       // nothing is sent any more
 	opening bool       // a modern one's acknowledgement has not gone out
-	early   [][]byte   // what waits for it
+	early   [][]byte   // what waits for it, each message once
 
 	mu   sync.Mutex
 	uris map[string]string // subscribed resources, and the backends they are of
@@ -41,11 +42,27 @@ func (l *listener) deliver(msg []byte) {
 	l.sending.Lock()
 	defer l.sending.Unlock()
 	switch {
-	case l.opening:
+	case l.closed:
+	case !l.opening:
+		l.send(msg)
+	case len(l.early) <= maxEarly && !slices.ContainsFunc(l.early, func(has []byte) bool { return bytes.Equal(has, msg) }):
 		l.early = append(l.early, msg)
-	case !l.closed:
+	}
+}
+
+// acknowledge sends a modern listener's acknowledgement, and what has waited for it. The error says that it was too much.
+func (l *listener) acknowledge(msg []byte) error {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	if len(l.early) > maxEarly {
+		return fault.New(fault.Busy, "more has changed than can wait for the acknowledgement").WithHint("ask again")
+	}
+	l.send(msg)
+	for _, msg := range l.early {
 		l.send(msg)
 	}
+	l.opening, l.early = false, nil
+	return nil
 }
 
 // close returns when no send is under way, after which none begins.
@@ -63,18 +80,11 @@ type hub struct {
 	announced map[string]announcement // by backend, since the last change of the catalog
 }
 
-// add takes in a modern listener. Its acknowledgement goes out before anything else.
-func (h *hub) add(l *listener, acknowledgement []byte) {
-	l.sending.Lock()
-	defer l.sending.Unlock()
+// add takes in a modern listener, before it subscribes to anything: what a reload does not know of it does not take over.
+func (h *hub) add(l *listener) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}
-	h.mu.Unlock()
-	l.send(acknowledgement)
-	for _, msg := range l.early {
-		l.send(msg)
-	}
-	l.opening, l.early = false, nil
 }
 
 func (h *hub) remove(l *listener) {
@@ -212,7 +222,7 @@ func (a *announcement) merge(more announcement) {
 }
 
 func directDifference(name string, old, next *generation, announced map[string]announcement) (diff announcement) {
-	was, is := offerOf(old, name), offerOf(next, name)
+	was, is := old.offers[name], next.offers[name]
 	if was != is && was != nil && is != nil {
 		for _, k := range catalog.Kinds() {
 			diff[k] = !sameItems(was.Items[k], is.Items[k])
@@ -220,15 +230,6 @@ func directDifference(name string, old, next *generation, announced map[string]a
 	}
 	diff.merge(announced[name])
 	return diff
-}
-
-func offerOf(g *generation, name string) *catalog.Offer {
-	for _, m := range g.catalog.Members() {
-		if m.Name == name {
-			return m.Offer
-		}
-	}
-	return nil
 }
 
 func sameItems(a, b []catalog.Item) bool {

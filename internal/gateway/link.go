@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
@@ -298,8 +299,10 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	err := l.run(ctx, func(settle func()) {
 		b.group.Go(func() {
 			l.openAtLevel(ctx)
+			tell := l.successor()
 			settle()
 			l.applyLevel(ctx, l.client) // one set meanwhile found the link not open
+			tell()
 			l.resubscribe(ctx)
 		})
 	})
@@ -310,6 +313,29 @@ func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	if ctx.Err() == nil {
 		b.log.Warn("connection lost", "era", l.key.era.String(), "isolated", l.key.owner != nil, "err", loggable(err))
 	}
+}
+
+// successor returns what tells a session that its own connection to the one backend it talks to has been replaced: the lists
+// may be others, and nobody else compares them. It is called before anybody can use the connection, for the first one of a
+// session has nothing to tell.
+func (l *link) successor() (tell func()) {
+	if l.client == nil || l.client.Session == nil || l.key.era != mcp.Legacy {
+		return func() {}
+	}
+	who := l.b.g.hub.of(l.client.Session)
+	if who == nil || who.scope.Backend == "" {
+		return func() {}
+	}
+	return func() { who.tell(declared(l.info.Capabilities())) }
+}
+
+// declared returns of which lists a backend with these capabilities tells changes.
+func declared(capabilities []byte) (a announcement) {
+	for _, k := range catalog.Kinds() {
+		of := mcp.Member(capabilities, capabilityOf(k))
+		a[k] = string(mcp.Member(of, "listChanged")) == "true"
+	}
+	return a
 }
 
 // hasOwn reports whether a client has an open connection of its own that tells of changes by itself.

@@ -27,6 +27,9 @@ func (b *backend) keepListed(ctx context.Context, l *link) {
 	for {
 		announced := l.b.subs.takeAnnounced()
 		offer, err := b.fetch(ctx, l)
+		if err != nil {
+			l.b.subs.announce(announced) // nobody has been told
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -94,13 +97,18 @@ func (b *backend) fetch(ctx context.Context, l *link) (*catalog.Offer, error) {
 func (l *link) labelsArguments() bool { return l.info.Era == mcp.Modern && !l.b.spec.Load().Local }
 
 func offers(capabilities []byte, k catalog.Kind) bool {
+	return mcp.Member(capabilities, capabilityOf(k)) != nil
+}
+
+// capabilityOf names the capability that a list belongs to.
+func capabilityOf(k catalog.Kind) string {
 	switch k {
 	case catalog.Tools:
-		return mcp.Member(capabilities, "tools") != nil
+		return "tools"
 	case catalog.Prompts:
-		return mcp.Member(capabilities, "prompts") != nil
+		return "prompts"
 	}
-	return mcp.Member(capabilities, "resources") != nil
+	return "resources"
 }
 
 func (b *backend) fetchKind(ctx context.Context, l *link, k catalog.Kind, offer *catalog.Offer) error {

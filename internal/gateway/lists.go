@@ -81,17 +81,7 @@ func (k *call) subscriptionTo(ctx context.Context, b *backend) (Answer, error) {
 	if own.key.owner != nil && own.info.Era == mcp.Legacy {
 		return k.ownSubscription(ctx, own, listener, uri)
 	}
-	primary, err := b.awaitOpen(ctx)
-	if err != nil {
-		return Answer{}, err
-	}
-	if k.m.Method == mcp.MethodUnsubscribe {
-		if _, had := listener.unsubscribe(uri); had {
-			b.subs.remove(ctx, primary, uri)
-		}
-		return k.result([]byte(`{}`)), nil
-	}
-	return k.sharedSubscription(ctx, b, primary, listener, uri)
+	return k.sharedSubscription(ctx, b, listener, uri)
 }
 
 func (k *call) ownSubscription(ctx context.Context, own *link, l *listener, uri string) (Answer, error) {
@@ -117,16 +107,11 @@ func (k *call) ownSubscription(ctx context.Context, own *link, l *listener, uri 
 // counts.
 const ownPrefix = "\x00"
 
-func (k *call) sharedSubscription(ctx context.Context, b *backend, primary *link, l *listener, uri string) (Answer, error) {
-	if first, err := l.subscribe(uri, b.name); err != nil {
-		return Answer{}, err
-	} else if !first {
-		return k.result([]byte(`{}`)), nil
+func (k *call) sharedSubscription(ctx context.Context, b *backend, l *listener, uri string) (Answer, error) {
+	if k.m.Method == mcp.MethodUnsubscribe {
+		return k.result([]byte(`{}`)), k.g.unsubscribe(ctx, l, b.name, uri)
 	}
-	refusal, err := b.subs.add(ctx, primary, uri)
-	if refusal != nil || err != nil {
-		l.unsubscribe(uri)
-	}
+	_, refusal, err := k.g.subscribe(ctx, l, b.name, uri)
 	if refusal != nil {
 		return Answer{Body: refusal.RewriteResult(nil, mcp.ResultRewrite{ID: k.m.IDBytes()}), Code: refusal.ErrorCode()}, nil
 	}
@@ -155,14 +140,17 @@ func (k *call) listen(ctx context.Context) (Answer, error) {
 	if err := checkSubscriptions(slices.Concat(uris, tasks)); err != nil {
 		return Answer{}, err
 	}
+	k.g.hub.add(l)
+	defer k.unfollow(l)
 	honoured := k.follow(ctx, l, uris)
 	var watches sync.WaitGroup
 	defer watches.Wait()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	watched := k.watchTasks(watching, l, tasks, &watches)
-	k.g.hub.add(l, acknowledgement(l, honoured, watched))
-	defer k.unfollow(l)
+	if err := l.acknowledge(acknowledgement(l, honoured, watched)); err != nil {
+		return Answer{}, err
+	}
 	select {
 	case <-ctx.Done():
 		if cause := context.Cause(ctx); !errors.Is(cause, ErrClosing) {
@@ -192,18 +180,10 @@ func (k *call) follow(ctx context.Context, l *listener, uris [][]byte) (honoured
 		if b == nil {
 			continue
 		}
-		primary, err := b.awaitOpen(ctx)
-		if err != nil {
-			continue
+		first, refusal, err := k.g.subscribe(ctx, l, b.name, uri) // what is too much has been refused
+		if first && refusal == nil && err == nil {
+			honoured = append(honoured, raw)
 		}
-		if first, _ := l.subscribe(uri, b.name); !first { // what is too much has been refused
-			continue
-		}
-		if refusal, err := b.subs.add(ctx, primary, uri); refusal != nil || err != nil {
-			l.unsubscribe(uri)
-			continue
-		}
-		honoured = append(honoured, raw)
 	}
 	return honoured
 }

@@ -19,6 +19,72 @@ func (b *backend) subscribeAll(ctx context.Context, l *link, uris []string) {
 	}
 }
 
+// subscribe has a listener follow a resource of a backend on the connection that all share; first is false if it does
+// already. A backend's refusal, a message of kind Error, is returned.
+func (g *Gateway) subscribe(ctx context.Context, l *listener, backend, uri string) (first bool, refusal *mcp.Message, err error) {
+	b, first, err := g.enrol(l, backend, uri)
+	if err != nil || !first {
+		return first, nil, err
+	}
+	refusal, err = b.subscribe(ctx, uri)
+	if err == nil && refusal == nil {
+		return true, nil, nil
+	}
+	if now := g.current.Load().byName[backend]; err != nil && now != nil && now != b {
+		return true, nil, nil // its successor has taken the subscription over
+	}
+	g.strikeOff(l, b, uri)
+	return true, refusal, err
+}
+
+// enrol notes a subscription with a backend that is in force. A reload is either before or after it, and then has the
+// successor adopt what is noted.
+func (g *Gateway) enrol(l *listener, backend, uri string) (b *backend, first bool, err error) {
+	g.building.Lock()
+	defer g.building.Unlock()
+	if b, err = g.current.Load().backend(backend); err != nil {
+		return nil, false, err
+	}
+	first, err = l.subscribe(uri, b.name)
+	return b, first, err
+}
+
+func (b *backend) subscribe(ctx context.Context, uri string) (refusal *mcp.Message, err error) {
+	primary, err := b.awaitOpen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.subs.add(ctx, primary, uri)
+}
+
+// strikeOff takes back a subscription that a backend did not take, also at a successor.
+func (g *Gateway) strikeOff(l *listener, b *backend, uri string) {
+	g.building.Lock()
+	defer g.building.Unlock()
+	_, had := l.unsubscribe(uri)
+	if now := g.current.Load().byName[b.name]; had && now != nil && now != b {
+		now.forgetURI(uri)
+	}
+}
+
+// unsubscribe undoes [Gateway.subscribe].
+func (g *Gateway) unsubscribe(ctx context.Context, l *listener, backend, uri string) error {
+	g.building.Lock()
+	b, err := g.current.Load().backend(backend)
+	_, had := l.unsubscribe(uri)
+	g.building.Unlock()
+	if err != nil || !had {
+		return err
+	}
+	primary, err := b.awaitOpen(ctx)
+	if err != nil {
+		b.forgetURI(uri) // it will not be asked again
+		return nil
+	}
+	b.subs.remove(ctx, primary, uri)
+	return nil
+}
+
 // adopt takes over what listeners have subscribed to at an earlier backend of the name.
 func (b *backend) adopt(uris map[string]int) {
 	if len(uris) == 0 {

@@ -64,6 +64,13 @@ func nudge(c chan struct{}) {
 	}
 }
 
+// announce has the next listing be told of.
+func (s *subscriptions) announce(a announcement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announced.merge(a)
+}
+
 func (s *subscriptions) takeAnnounced() announcement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
