@@ -44,6 +44,27 @@ func listed(v *catalog.View) string {
 	return string(text)
 }
 
+func TestUnknownNamesOfASelector(t *testing.T) {
+	t.Parallel()
+	members := []catalog.Member{{Name: "files", Tags: []string{"safe", "local"}}, {Name: "web", Tags: []string{"local"}}}
+	for _, tt := range []struct {
+		name           string
+		selector       catalog.Selector
+		unknown, known string
+	}{
+		{"servers", catalog.Selector{How: catalog.ByServer, Text: "files,web"}, "[]", "[files web]"},
+		{"one that is not there", catalog.Selector{How: catalog.ByServer, Text: "files,safe"}, "[safe]", "[files web]"},
+		{"tags", catalog.Selector{How: catalog.ByTags, Text: "local,files"}, "[files]", "[local safe]"},
+		{"a filter", catalog.Selector{How: catalog.ByFilter, Text: "not nothere"}, "[]", "[]"},
+		{"all", catalog.Selector{}, "[]", "[]"},
+	} {
+		unknown, known := catalog.Unknown(tt.selector, members)
+		if fmt.Sprint(unknown) != tt.unknown || fmt.Sprint(known) != tt.known {
+			t.Errorf("%s: %v of %v", tt.name, unknown, known)
+		}
+	}
+}
+
 func TestNaming(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -38,7 +38,7 @@ func Select(values map[string][]string) (Selector, error) {
 	case len(names) > 1:
 		return Selector{}, fault.New(fault.Invalid, "%s are given together", strings.Join(names, " and ")).WithHint(oneSelection)
 	case len(names) == 1 && found.Text == "":
-		return Selector{}, fault.New(fault.Invalid, "the selection %s is empty", names[0]).WithHint("name what to select, or leave it out to see everything")
+		return Selector{}, fault.New(fault.Invalid, "%s is empty and selects nothing", names[0]).WithHint("name what to select, or leave it out to see everything")
 	}
 	return found, nil
 }

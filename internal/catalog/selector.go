@@ -82,6 +82,30 @@ func (c *Catalog) picker(s Selector) (func(Member) bool, error) {
 	return func(Member) bool { return true }, nil
 }
 
+// Unknown returns the names in a selector of servers or tags that no member has, and those that members have. Of other
+// selectors it returns nothing.
+func Unknown(s Selector, members []Member) (unknown, known []string) {
+	for _, m := range members {
+		switch s.How {
+		case ByServer:
+			known = append(known, m.Name)
+		case ByTags:
+			known = append(known, m.Tags...)
+		}
+	}
+	if s.How != ByServer && s.How != ByTags {
+		return nil, nil
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	for _, name := range fields(s.Text) {
+		if !slices.Contains(known, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown, known
+}
+
 func byExpr(expr tagexpr.Expr) func(Member) bool {
 	return func(m Member) bool {
 		return expr.Match(func(tag string) bool { return slices.Contains(m.Tags, tag) })

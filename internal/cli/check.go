@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -19,19 +20,36 @@ import (
 
 func newCheck(env *Env) *cobra.Command {
 	var probe bool
+	var named string
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Print all that is wrong with the configuration",
 		Long: `Print all that is wrong with the configuration, one problem a line as
 file:line:column: path: sentence. The exit code is 0 when nothing is, and 1 otherwise.
-Warnings do not count.`,
+Warnings do not count. The file may be given as an argument or by --config.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return env.check(strings.Join(args, ""), probe)
+			file, err := sameFile(strings.Join(args, ""), named)
+			if err != nil {
+				return err
+			}
+			return env.check(file, probe)
 		},
 	}
+	cmd.Flags().StringVar(&named, "config", "", "the configuration `file`, the same as FILE")
 	cmd.Flags().BoolVar(&probe, "probe", false, "also start every backend, list what it offers, and stop it")
 	return cmd
+}
+
+// sameFile returns the one file that an argument and --config name, either of which may be empty.
+func sameFile(argument, flag string) (string, error) {
+	switch {
+	case argument == "":
+		return flag, nil
+	case flag != "" && filepath.Clean(flag) != filepath.Clean(argument):
+		return "", fault.New(fault.Invalid, "two files are given, %s and --config %s", argument, flag).WithHint("leave one of them out")
+	}
+	return argument, nil
 }
 
 func (env *Env) check(file string, probe bool) error {

@@ -108,6 +108,7 @@ func (env *Env) configured(o *relay.Options, file string) error {
 	if err != nil {
 		return err
 	}
+	o.Configured = true
 	o.Dial = func(ctx context.Context) (net.Conn, error) { return daemon.Dial(ctx, &c.Server) }
 	o.URL = &url.URL{Scheme: "http", Host: address, Path: "/mcp"}
 	o.Shown = o.URL.String()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 
+	"onemcp/internal/catalog"
 	"onemcp/internal/config"
 	"onemcp/internal/front/stdio"
 	"onemcp/internal/gateway"
@@ -60,11 +61,25 @@ func (p *pipe) start(ended func(string, error)) {
 
 func (p *pipe) announce() {
 	p.d.o.Log.Info("serving one client on stdin and stdout", "file", p.d.o.Source.Path())
+	p.warnOfUnknown(p.d.config)
+}
+
+// warnOfUnknown tells of what the client is to see and the configuration does not have. It may come with a reload.
+func (p *pipe) warnOfUnknown(c *config.Config) {
+	picked := p.d.o.Stdio.Scope.Selector
+	members := make([]catalog.Member, len(c.Servers))
+	for i := range c.Servers {
+		members[i] = catalog.Member{Name: c.Servers[i].Name, Tags: c.Servers[i].Tags}
+	}
+	if unknown, known := catalog.Unknown(picked, members); len(unknown) > 0 {
+		p.d.o.Log.Warn("--"+picked.Name()+" names what the configuration does not have", "unknown", unknown, "known", known)
+	}
 }
 
 func (p *pipe) prepare(next *config.Config) (func(), error) {
 	was := p.d.config.Server.MaxBodySize
 	return func() {
+		p.warnOfUnknown(next)
 		if was != next.Server.MaxBodySize {
 			p.d.o.Log.Warn("these settings take effect at the next start", "settings", "server.maxBodySize")
 		}

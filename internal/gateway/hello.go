@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 
 	"onemcp/internal/catalog"
@@ -102,6 +103,7 @@ func (k *call) hello(ctx context.Context) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
+		k.noteUnknown()
 		return k.result(k.introduce(k.mergedCapabilities(), k.g.info, k.instructions(view))), nil
 	}
 	b, err := k.gen.backend(k.c.Scope.Backend)
@@ -117,6 +119,17 @@ func (k *call) hello(ctx context.Context) (Answer, error) {
 		return k.result(k.introduce(withoutTasks(b.capabilities(l)), l.info.ServerInfo(), b.instructions(l))), nil
 	}
 	return k.result(b.restated(l, "protocolVersion", mcp.Quote(nil, k.c.Session.Version))), nil
+}
+
+// noteUnknown tells our own log, and not the client, of names in its selection that nothing has: what is hidden and what is
+// absent look the same from outside.
+func (k *call) noteUnknown() {
+	if !k.g.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	if unknown, known := catalog.Unknown(k.c.Scope.Selector, k.gen.catalog.Members()); len(unknown) > 0 {
+		k.g.log.Debug("a client's selection names what is not there", "by", k.c.Scope.Selector.Name(), "unknown", unknown, "known", known)
+	}
 }
 
 // introduce writes an initialize result.
@@ -213,6 +226,7 @@ func supportedVersions() []byte {
 
 // mergedDiscovery is the result of server/discover on the merged endpoint.
 func (k *call) mergedDiscovery(view *catalog.View) []byte {
+	k.noteUnknown()
 	return discovery(k.mergedCapabilities(), k.instructions(view))
 }
 

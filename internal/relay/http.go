@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"onemcp/internal/fault"
@@ -91,13 +92,27 @@ func (r *Relay) away(ctx context.Context, err error) error {
 		err = e.Err // the outer one shows the URL, which may hold a secret
 	}
 	return fault.New(fault.Unavailable, "the gateway at %s does not answer: %s", r.o.Shown, reason(err)).
-		WithHint("start it with `1mcp serve`, or correct --url; it is tried again with each request").WithCause(err)
+		WithHint("start it with `1mcp serve`, or %s; it is tried again with each request", r.remedy()).WithCause(err)
+}
+
+// remedy is what helps when the gateway is not where it is looked for.
+func (r *Relay) remedy() string {
+	if r.o.Configured {
+		return "say with --url where it is"
+	}
+	return "correct --url"
 }
 
 // reason returns what a person may know of a failure.
 func reason(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Public
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "it speaks plain HTTP there, so its address begins with http://"
+	}
+	if strings.Contains(err.Error(), tlsAlert) {
+		return "it speaks TLS there, so its address begins with https://"
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "it has closed the connection"
@@ -133,12 +148,24 @@ func (r *Relay) refused(resp *http.Response) error {
 		return f.WithHint("it does not let this client in; see its log")
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		f.Kind = fault.NotFound
-		return f.WithHint("there is no MCP endpoint; correct --url")
+		return f.WithHint("there is no MCP endpoint; %s", r.remedy())
+	case status == http.StatusBadRequest && r.o.URL.Scheme == "http" && saysTLS(resp.Body):
+		return f.WithHint("it wants TLS there: begin --url with https://")
 	case status == http.StatusTooManyRequests:
 		f.Kind = fault.Busy
 		return f.WithHint("%s", retryHint(resp))
 	}
 	return f.WithHint("see the log of the gateway, or of the proxy in front of it")
+}
+
+// tlsAlert is how net/http shows the answer of a server that speaks TLS alone and says so in TLS.
+const tlsAlert = `malformed HTTP response "\x15\x03`
+
+// saysTLS reports whether a server says in clear words that it wants TLS, as those of Go, nginx and Apache do.
+func saysTLS(body io.Reader) bool {
+	text, _ := io.ReadAll(io.LimitReader(body, maxRefusal))
+	return bytes.Contains(text, []byte("HTTPS server")) || bytes.Contains(text, []byte("HTTPS port")) ||
+		bytes.Contains(text, []byte("SSL-enabled server port"))
 }
 
 func retryHint(resp *http.Response) string {

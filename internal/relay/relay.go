@@ -27,6 +27,7 @@ const (
 type Options struct {
 	URL        *url.URL                                // of the gateway's MCP endpoint, with the selection
 	Shown      string                                  // how errors name the gateway; no secret
+	Configured bool                                    // where the gateway is was read from a configuration, not given as --url
 	Dial       func(context.Context) (net.Conn, error) // to the gateway; nil: as URL says
 	Headers    map[string]secret.Text                  // of every request; those of the protocol win
 	MaxMessage int                                     // bytes of one message, in either direction; 0: 64 MiB

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -268,6 +269,28 @@ func TestRefusalsAreErrorsOfTheirRequests(t *testing.T) {
 				c.hear(append(tt.want, `{"jsonrpc":"2.0","id":"hello","error"`, g.server.URL)...)
 			}
 		})
+	}
+}
+
+// TestTheWrongScheme: a port speaks TLS or does not, and the address says the other.
+func TestTheWrongScheme(t *testing.T) {
+	t.Parallel()
+	plain, secure := newGateway(t), newGateway(t)
+	secure.server.Close()
+	secure.server = httptest.NewUnstartedServer(secure)
+	secure.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.server.StartTLS()
+	t.Cleanup(secure.server.Close)
+	for says, to := range map[string]struct {
+		g      *gateway
+		scheme string
+	}{
+		"it speaks plain HTTP there": {plain, "https"},
+		"it wants TLS there":         {secure, "http"},
+	} {
+		c := dial(t, to.g, func(o *relay.Options) { o.URL.Scheme = to.scheme })
+		c.say(request("tools/list", labels))
+		c.hear(`{"jsonrpc":"2.0","id":1,"error"`, says)
 	}
 }
 

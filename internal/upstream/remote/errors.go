@@ -92,7 +92,10 @@ func diagnoseTLS(err error) (reason string, ok bool) {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "its certificate is for another host", true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		if string(e.RecordHeader[:]) == "HTTP/" {
+			return "it speaks plain HTTP there, so its url begins with http://", true
+		}
 		return "it does not speak TLS", true
 	}
 	if _, ok := errors.AsType[tls.AlertError](err); ok {
@@ -116,7 +119,16 @@ func (e *endpoint) refused(s *upstream.StatusError) *fault.Error {
 		return fault.New(fault.Unauthorized, "backend %q refused our credentials (HTTP status %d)", e.name, s.Code).
 			WithHint(`check the "headers" of its entry`).WithCause(s)
 	}
-	return fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", e.name, s.Code).WithCause(s)
+	f := fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", e.name, s.Code).WithCause(s)
+	if s.Code == http.StatusBadRequest && saysTLS(s.Text) {
+		return f.WithHint("it wants TLS there, so its url begins with https://")
+	}
+	return f
+}
+
+// saysTLS reports whether a server says in clear words that it wants TLS, as those of Go, nginx and Apache do.
+func saysTLS(text string) bool {
+	return strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port") || strings.Contains(text, "SSL-enabled server port")
 }
 
 // notOpened gives the failure of an opening a sentence, if it has none yet.
@@ -125,5 +137,9 @@ func (e *endpoint) notOpened(err error) error {
 	if !ok || fault.KindOf(err) != fault.Internal {
 		return err
 	}
-	return e.refused(s).WithHint("is its url that of the MCP endpoint?")
+	f := e.refused(s)
+	if f.Hint == "" {
+		return f.WithHint("is its url that of the MCP endpoint?")
+	}
+	return f
 }

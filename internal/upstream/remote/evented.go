@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -93,8 +94,9 @@ func (s *evented) connect() (*stream, error) {
 	case err != nil:
 		return nil, err
 	case a.code != http.StatusOK:
+		text, _ := io.ReadAll(io.LimitReader(a.body, statusText))
 		a.discard()
-		return nil, s.at.refused(status(a, nil))
+		return nil, s.at.refused(status(a, text))
 	case a.mediaType() != typeStream:
 		a.discard()
 		return nil, s.at.errContent(a.code, a.mediaType())

@@ -298,10 +298,11 @@ func TestAnUnreachableBackend(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	for says, url := range map[string]string{
-		"the connection was refused":     "http://joe:hunter2@" + closed.Addr().String() + "/?key=hunter2",
-		"cannot be resolved":             "http://host.invalid/?key=hunter2",
-		"its certificate is not trusted": secure.URL + "/?key=hunter2",
-		"it does not speak TLS":          strings.Replace(serve(t, &backend{}).URL, "http:", "https:", 1),
+		"the connection was refused":                          "http://joe:hunter2@" + closed.Addr().String() + "/?key=hunter2",
+		"cannot be resolved":                                  "http://host.invalid/?key=hunter2",
+		"its certificate is not trusted":                      secure.URL + "/?key=hunter2",
+		"it wants TLS there, so its url begins with https://": strings.Replace(secure.URL, "https:", "http:", 1),
+		"it speaks plain HTTP there":                          strings.Replace(serve(t, &backend{}).URL, "http:", "https:", 1),
 	} {
 		for _, k := range []remote.Kind{remote.HTTP, remote.SSE, remote.Auto} {
 			l, _ := connect(t, url, kind(k))
