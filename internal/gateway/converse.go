@@ -110,6 +110,7 @@ func (k *call) attend(ctx context.Context, t target, p *parked) (Answer, error) 
 // conclude answers with the backend's final answer.
 func (k *call) conclude(ctx context.Context, t target, p *parked) (Answer, error) {
 	p.leave()
+	p.refuseAll("the request it belongs to has ended")
 	if p.err != nil {
 		return Answer{}, p.err
 	}

@@ -139,8 +139,8 @@ func (s *callSink) askLegacy(m *mcp.Message, answer func([]byte), task string) {
 	s.asks = append(s.asks, a)
 }
 
-// close withdraws the questions that the call leaves open, but for those of tasks: what the call was answered with
-// may be one.
+// close withdraws the questions that the call leaves open, but for those that may be of another call, or of tasks: what
+// the call was answered with may be one.
 func (s *callSink) close(reply *mcp.Message, err error) {
 	s.mu.Lock()
 	asks := s.asks
@@ -158,6 +158,8 @@ func (s *callSink) close(reply *mcp.Message, err error) {
 		switch {
 		case a.task == "" && begun != "":
 			s.k.g.release(a, begun)
+		case a.task == "" && s.mayBeOfAnother():
+			s.k.g.release(a, "")
 		case !s.leaves(a):
 			s.k.g.withdraw(a, s.k.send)
 		}
@@ -166,6 +168,10 @@ func (s *callSink) close(reply *mcp.Message, err error) {
 		s.l.errands.settle(s.r, s.k.c.Session, begun)
 	}
 }
+
+// mayBeOfAnother reports whether a question that came with this call may be that of another one of the session: where calls
+// share a stream, the oldest of them gets what names none.
+func (s *callSink) mayBeOfAnother() bool { return !s.l.info.Streams && s.k.c.Session.InFlight() > 1 }
 
 // leaves reports whether a question outlives the call by itself: it names a task, and not one that this call was to begin and
 // did not.

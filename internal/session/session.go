@@ -101,6 +101,9 @@ func (s *Session) Begin(ctx context.Context, id []byte) (call context.Context, f
 	}, nil
 }
 
+// InFlight returns how many requests have begun and not finished.
+func (s *Session) InFlight() int { return int(s.open.Load()) }
+
 // Cancel ends the request in flight that has the raw id, if there is one.
 func (s *Session) Cancel(id []byte) {
 	s.mu.Lock()
