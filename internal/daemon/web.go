@@ -3,13 +3,13 @@ package daemon
 import (
 	"context"
 	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 
 	"onemcp/internal/config"
 	"onemcp/internal/fault"
 	"onemcp/internal/front"
+	"onemcp/internal/h1/server"
 	"onemcp/internal/obs"
 	"onemcp/internal/probe"
 	"onemcp/internal/secret"
@@ -30,7 +30,7 @@ type web struct {
 	front    *front.Front
 	requests *inflight
 
-	server *http.Server
+	server *server.Server
 	cut    context.CancelFunc // ends streams and modern requests
 	parts  webParts
 }
@@ -169,8 +169,8 @@ func (w *web) announce() {
 }
 
 // accept serves connections until the listener is closed.
-func accept(ctx context.Context, server *http.Server, l net.Listener) error {
-	err := server.Serve(l)
+func accept(ctx context.Context, s *server.Server, l net.Listener) error {
+	err := s.Serve(l)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -178,10 +178,10 @@ func accept(ctx context.Context, server *http.Server, l net.Listener) error {
 }
 
 // shutdown closes what is idle, and cuts what is not when ctx ends.
-func shutdown(ctx context.Context, server *http.Server) error {
-	err := server.Shutdown(ctx)
+func shutdown(ctx context.Context, s *server.Server) error {
+	err := s.Shutdown(ctx)
 	if err != nil {
-		_ = server.Close()
+		_ = s.Close()
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,16 +62,20 @@ func BenchmarkCall(b *testing.B) {
 	for g.Status()[0].State != gateway.Ready {
 		<-g.Changed()
 	}
-	web := httptest.NewUnstartedServer(nil)
-	web.Config = front.Server(context.Background(), front.New(front.Options{Gateway: g, Sessions: sessions, Log: log}), log)
-	web.Start()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	web := front.Server(context.Background(), front.New(front.Options{Gateway: g, Sessions: sessions, Log: log}), log)
+	defer run(func(context.Context) error { return web.Serve(l) })()
 	defer web.Close()
-	id := ask(b, web.URL, "", `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`)
+	url := "http://" + l.Addr().String()
+	id := ask(b, url, "", `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`)
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
 		n++
-		ask(b, web.URL, id, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"b_1mcp_echo","arguments":{}}}`, n))
+		ask(b, url, id, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"b_1mcp_echo","arguments":{}}}`, n))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"onemcp/internal/accesslog"
 	"onemcp/internal/gateway"
+	"onemcp/internal/h1/server"
 	"onemcp/internal/mcp"
 	"onemcp/internal/probe"
 	"onemcp/internal/session"
@@ -119,8 +120,8 @@ func orDefault[T int64 | time.Duration](v, standard T) T {
 // its streams and modern requests end. There is no write timeout, since streams are
 // long: each write has its own. Idle connections are kept for longer than proxies keep
 // theirs, so that a proxy never sends on one that is being closed.
-func Server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+func Server(ctx context.Context, h http.Handler, log *slog.Logger) *server.Server {
+	return server.New(&http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       620 * time.Second,
@@ -133,7 +134,7 @@ func Server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server 
 			}
 			return ctx
 		},
-	}
+	})
 }
 
 // ServeHTTP implements http.Handler. It is the chain that every request takes.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -149,36 +148,37 @@ func presets(t *testing.T) map[string]tagexpr.Expr {
 // listen serves the rig on a socket and returns its URL.
 func (r *rig) listen(t *testing.T) string {
 	t.Helper()
-	base, cut := context.WithCancel(context.Background())
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = front.Server(base, r.front, slog.New(slog.DiscardHandler))
-	server.Start()
-	t.Cleanup(func() {
-		cut()
-		run(r.sessions.Run)() // ends all sessions, and with them their calls
-		server.Close()
-	})
-	return server.URL
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.serve(t, l)
+	return "http://" + l.Addr().String()
 }
 
 // pipe serves the rig on connections in memory, whose time a bubble can advance, and returns what dials.
 func (r *rig) pipe(t *testing.T) (dial func() net.Conn) {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	base, cut := context.WithCancel(context.Background())
-	server := front.Server(base, r.front, slog.New(slog.DiscardHandler))
-	stop := run(func(context.Context) error { return server.Serve(l) })
-	t.Cleanup(func() {
-		cut()
-		run(r.sessions.Run)()
-		_ = server.Close()
-		stop()
-	})
+	r.serve(t, l)
 	return func() net.Conn {
 		client, conn := net.Pipe()
 		l.conns <- conn
 		return client
 	}
+}
+
+// serve serves the rig on a listener.
+func (r *rig) serve(t *testing.T, l net.Listener) {
+	base, cut := context.WithCancel(context.Background())
+	server := front.Server(base, r.front, slog.New(slog.DiscardHandler))
+	stop := run(func(context.Context) error { return server.Serve(l) })
+	t.Cleanup(func() {
+		cut()
+		run(r.sessions.Run)() // ends all sessions, and with them their calls
+		_ = server.Close()
+		stop()
+	})
 }
 
 type pipeListener struct {

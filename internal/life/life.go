@@ -10,10 +10,11 @@ import (
 // Context is a context.Context that ends with its parent, or when it is told to. The zero value has no parent.
 type Context struct {
 	mu     sync.Mutex
-	unlink func() bool   // from a parent of the standard library; nil without one that can end
-	parent *Context      // nil without one of this kind
-	cause  error         // why it has ended; nil: it has not
-	done   chan struct{} // nil until asked for
+	unlink func() bool     // from a parent of the standard library; nil without one that can end
+	parent *Context        // nil without one of this kind
+	values context.Context // nil: those of the parent
+	cause  error           // why it has ended; nil: it has not
+	done   chan struct{}   // nil until asked for
 
 	// What is to be told or done at the end, with room for the usual number.
 	children []*Context
@@ -50,6 +51,10 @@ func (c *Context) Follow(parent context.Context) {
 	defer c.mu.Unlock()
 	c.unlink = context.AfterFunc(parent, func() { c.End(context.Cause(parent)) })
 }
+
+// Carry gives the context the values of another, one that cannot end, before anybody else uses it. Those that follow it
+// have them too.
+func (c *Context) Carry(values context.Context) { c.values = values }
 
 // adopt has child end with c.
 func (c *Context) adopt(child *Context) {
@@ -169,5 +174,13 @@ func (c *Context) Done() <-chan struct{} {
 // Deadline implements context.Context: there is none.
 func (c *Context) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// Value implements context.Context: there are none.
-func (c *Context) Value(any) any { return nil }
+// Value implements context.Context: there are those that were given to the context, or to the first of its kind that it
+// follows.
+func (c *Context) Value(key any) any {
+	for ; c != nil; c = c.parent {
+		if c.values != nil {
+			return c.values.Value(key)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"onemcp/internal/life"
+)
+
+const (
+	firstBuffer = 4 << 10
+	mostBuffer  = 16 << 10 // of a head; longer ones are not plain
+
+	lingerTime = 500 * time.Millisecond // for a client to read the answer that closes its connection
+	lingerSize = 1 << 20
+
+	spare = time.Minute // by how much a long deadline may be late, so that it need not be set for each request
+)
+
+// The states of a connection.
+const (
+	waiting int32 = iota // for a request
+	serving
+	gone // closed, or handed on
+)
+
+// conn is a connection of a client.
+type conn struct {
+	net.Conn
+	s      *Server
+	ctx    life.Context
+	remote string
+	state  atomic.Int32
+
+	buf      []byte // what was read and not used is buf[from:to]
+	from, to int
+	head     *head       // of the last request
+	until    time.Time   // the read deadline that is set; zero: none
+	header   http.Header // of the answer at hand
+	timed    atomic.Bool // a write deadline is set
+	watch    watch
+}
+
+// errOdd says that what the client sends is not plain.
+var errOdd = errors.New("the request is not plain")
+
+// serve serves the connection until it is closed or handed on.
+func (c *conn) serve() {
+	defer c.ctx.End(nil)
+	c.remote = c.RemoteAddr().String()
+	c.buf = make([]byte, firstBuffer)
+	c.header = make(http.Header, 8)
+	for {
+		err := c.readHead()
+		switch {
+		case errors.Is(err, errOdd):
+			c.handOn()
+			return
+		case err != nil || !c.state.CompareAndSwap(waiting, serving):
+			c.close()
+			return
+		case !c.request():
+			return
+		}
+	}
+}
+
+// readHead waits for the head of a request, and leaves the connection at the body.
+func (c *conn) readHead() error {
+	c.to = copy(c.buf, c.buf[c.from:c.to])
+	c.from = 0
+	for {
+		if end := bytes.Index(c.buf[:c.to], []byte("\r\n\r\n")); end >= 0 {
+			return c.takeHead(end + 4)
+		}
+		if err := c.more(); err != nil {
+			return err
+		}
+	}
+}
+
+// more reads what comes next of a head. A new connection, or one where a request has begun, waits less long than one
+// that has been of use.
+func (c *conn) more() error {
+	switch {
+	case c.to == mostBuffer:
+		return errOdd
+	case c.to == len(c.buf):
+		c.buf = append(c.buf, make([]byte, len(c.buf))...)
+	case c.to > 0 || c.head == nil:
+		c.patience(c.s.std.ReadHeaderTimeout)
+	default:
+		c.patience(c.s.std.IdleTimeout)
+	}
+	n, err := c.Read(c.buf[c.to:])
+	if c.to += n; n > 0 {
+		return nil
+	}
+	return err
+}
+
+// patience bounds the next read; 0 lifts the bound. One that is nearly right stays, because setting it costs.
+func (c *conn) patience(d time.Duration) {
+	now := time.Now()
+	if left := c.until.Sub(now); d == 0 && c.until.IsZero() || d > 0 && left >= d && left <= d+spare {
+		return
+	}
+	switch {
+	case d == 0:
+		c.setReadDeadline(time.Time{})
+	case d < spare:
+		c.setReadDeadline(now.Add(d))
+	default:
+		c.setReadDeadline(now.Add(d + spare))
+	}
+}
+
+func (c *conn) setReadDeadline(t time.Time) {
+	c.until = t
+	_ = c.SetReadDeadline(t) // of a connection that is closed; reading will tell
+}
+
+// takeHead takes the head that is the first n bytes.
+func (c *conn) takeHead(n int) error {
+	if !c.head.again(c.buf[:n]) {
+		h, ok := parseHead(c.buf[:n])
+		if !ok || n > c.s.mostHead() {
+			return errOdd
+		}
+		h.template.RemoteAddr = c.remote
+		c.head = h
+	}
+	c.from = n
+	return nil
+}
+
+// request runs the handler for the request whose head was read, and reports whether another may follow.
+func (c *conn) request() bool {
+	r := newRequest(c)
+	whole := c.handle(r)
+	c.unwatch()
+	r.ctx.End(nil)
+	switch {
+	case !whole:
+		c.close()
+	case r.answer.last:
+		c.linger()
+		c.close()
+	case c.state.CompareAndSwap(serving, waiting) && !c.s.closing.Load():
+		return true
+	default:
+		c.close()
+	}
+	return false
+}
+
+// handle reports whether the answer is whole.
+func (c *conn) handle(r *request) (whole bool) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			c.s.log("panic serving %v: %v\n%s", c.remote, p, debug.Stack())
+		}
+	}()
+	c.s.std.Handler.ServeHTTP(&r.answer, r.http)
+	return r.answer.finish()
+}
+
+func (c *conn) close() {
+	c.state.Store(gone)
+	_ = c.Close()
+}
+
+// linger lets the client read the answer, though it may still be sending: a connection that is closed with bytes
+// unread is reset.
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.setReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerSize)
+}
+
+// handOn gives the connection to net/http, with what was read of it.
+func (c *conn) handOn() {
+	if !c.state.CompareAndSwap(waiting, gone) {
+		return // it was closed
+	}
+	c.setReadDeadline(time.Time{})
+	c.s.odd.put(&replayed{Conn: c.Conn, read: bytes.Clone(c.buf[:c.to])})
+}
