@@ -17,8 +17,7 @@ const (
 	firstBuffer = 4 << 10
 	mostBuffer  = 16 << 10 // of a head; longer ones are not plain
 
-	lingerTime = 500 * time.Millisecond // for a client to read the answer that closes its connection
-	lingerSize = 1 << 20
+	lingerTime = 500 * time.Millisecond // for a client to read the answer while it is still sending
 
 	spare = time.Minute // by how much a long deadline may be late, so that it need not be set for each request
 )
@@ -150,7 +149,9 @@ func (c *conn) request() bool {
 	case !whole:
 		c.close()
 	case r.answer.last:
-		c.linger()
+		if r.body.left > 0 {
+			c.linger()
+		}
 		c.close()
 	case c.state.CompareAndSwap(serving, waiting) && !c.s.closing.Load():
 		return true
@@ -176,15 +177,14 @@ func (c *conn) close() {
 	_ = c.Close()
 }
 
-// linger lets the client read the answer, though it may still be sending: a connection that is closed with bytes
-// unread is reset.
+// linger lets a client that is still sending read the answer: a connection that is closed with bytes unread is reset.
 func (c *conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.setReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.CopyN(io.Discard, c.Conn, lingerSize)
+	_, _ = io.Copy(io.Discard, c.Conn)
 }
 
 // handOn gives the connection to net/http, with what was read of it.
