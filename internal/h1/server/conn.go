@@ -17,6 +17,8 @@ const (
 	firstBuffer = 4 << 10
 	mostBuffer  = 16 << 10 // of a head; longer ones are not plain
 
+	mostBreaks = 4 // as net/http
+
 	lingerTime = 500 * time.Millisecond // for a client to read the answer while it is still sending
 
 	spare = time.Minute // by how much a long deadline may be late, so that it need not be set for each request
@@ -40,6 +42,8 @@ type conn struct {
 	buf      []byte // what was read and not used is buf[from:to]
 	from, to int
 	head     *head       // of the last request
+	breaks   int         // line breaks to skip before the next one
+	begun    bool        // the read deadline is that of the next one
 	until    time.Time   // the read deadline that is set; zero: none
 	header   http.Header // of the answer at hand
 	timed    atomic.Bool // a write deadline is set
@@ -49,9 +53,12 @@ type conn struct {
 // errOdd says that what the client sends is not plain.
 var errOdd = errors.New("the request is not plain")
 
+const emptyLine = "\r\n\r\n"
+
 // serve serves the connection until it is closed or handed on.
 func (c *conn) serve() {
 	defer c.ctx.End(nil)
+	defer c.close()
 	c.remote = c.RemoteAddr().String()
 	c.buf = make([]byte, firstBuffer)
 	c.header = make(http.Header, 8)
@@ -61,10 +68,7 @@ func (c *conn) serve() {
 		case errors.Is(err, errOdd):
 			c.handOn()
 			return
-		case err != nil || !c.state.CompareAndSwap(waiting, serving):
-			c.close()
-			return
-		case !c.request():
+		case err != nil || !c.state.CompareAndSwap(waiting, serving) || !c.request():
 			return
 		}
 	}
@@ -73,35 +77,66 @@ func (c *conn) serve() {
 // readHead waits for the head of a request, and leaves the connection at the body.
 func (c *conn) readHead() error {
 	c.to = copy(c.buf, c.buf[c.from:c.to])
-	c.from = 0
-	for {
-		if end := bytes.Index(c.buf[:c.to], []byte("\r\n\r\n")); end >= 0 {
-			return c.takeHead(end + 4)
+	c.from, c.begun = 0, false
+	for seen := 0; ; {
+		c.skipBreaks()
+		if end := bytes.Index(c.buf[:c.to], []byte(emptyLine)); end >= 0 {
+			return c.takeHead(end + len(emptyLine))
 		}
+		if bytes.IndexByte(c.buf[seen:c.to], '\n') >= 0 && !beginsHead(c.buf[:c.to]) {
+			return errOdd // at once, since its end may look different
+		}
+		seen = c.to
 		if err := c.more(); err != nil {
 			return err
 		}
 	}
 }
 
-// more reads what comes next of a head. A new connection, or one where a request has begun, waits less long than one
-// that has been of use.
+// skipBreaks drops the line breaks that old clients send after the body of a POST, as many as net/http does.
+func (c *conn) skipBreaks() {
+	n := 0
+	for n < min(c.breaks, c.to) && (c.buf[n] == '\r' || c.buf[n] == '\n') {
+		n++
+	}
+	if n > 0 {
+		c.breaks -= n
+		c.to = copy(c.buf, c.buf[n:c.to])
+	}
+}
+
+// more reads what comes next of a head.
 func (c *conn) more() error {
-	switch {
-	case c.to == mostBuffer:
+	switch c.to {
+	case mostBuffer:
 		return errOdd
-	case c.to == len(c.buf):
+	case len(c.buf):
 		c.buf = append(c.buf, make([]byte, len(c.buf))...)
+	}
+	c.hurry()
+	n, err := c.Read(c.buf[c.to:])
+	c.to += n
+	var failed net.Error
+	switch {
+	case n > 0 || err == nil:
+		return nil
+	case c.to > 0 && !errors.As(err, &failed):
+		return errOdd // it has sent all it wants to, and may read what net/http says of it
+	}
+	return err
+}
+
+// hurry bounds the next read of a head. A new connection, and one where a request has begun, has the time of one
+// head for all of it; one that has been of use may rest longer.
+func (c *conn) hurry() {
+	switch {
+	case c.begun:
 	case c.to > 0 || c.head == nil:
+		c.begun = true
 		c.patience(c.s.std.ReadHeaderTimeout)
 	default:
 		c.patience(c.s.std.IdleTimeout)
 	}
-	n, err := c.Read(c.buf[c.to:])
-	if c.to += n; n > 0 {
-		return nil
-	}
-	return err
 }
 
 // patience bounds the next read; 0 lifts the bound. One that is nearly right stays, because setting it costs.
@@ -135,7 +170,10 @@ func (c *conn) takeHead(n int) error {
 		h.template.RemoteAddr = c.remote
 		c.head = h
 	}
-	c.from = n
+	c.from, c.breaks = n, 0
+	if c.head.template.Method == http.MethodPost {
+		c.breaks = mostBreaks
+	}
 	return nil
 }
 
@@ -144,21 +182,11 @@ func (c *conn) request() bool {
 	r := newRequest(c)
 	whole := c.handle(r)
 	c.unwatch()
-	r.ctx.End(nil)
-	switch {
-	case !whole:
-		c.close()
-	case r.answer.last:
-		if r.body.left > 0 {
-			c.linger()
-		}
-		c.close()
-	case c.state.CompareAndSwap(serving, waiting) && !c.s.closing.Load():
-		return true
-	default:
-		c.close()
+	r.end()
+	if whole && r.answer.last && r.body.left > 0 {
+		c.linger()
 	}
-	return false
+	return whole && !r.answer.last && c.state.CompareAndSwap(serving, waiting) && !c.s.closing.Load()
 }
 
 // handle reports whether the answer is whole.
@@ -172,16 +200,17 @@ func (c *conn) handle(r *request) (whole bool) {
 	return r.answer.finish()
 }
 
+// close closes the connection, unless it is closed or handed on.
 func (c *conn) close() {
-	c.state.Store(gone)
-	_ = c.Close()
+	if c.state.Swap(gone) != gone {
+		_ = c.Close()
+	}
 }
 
 // linger lets a client that is still sending read the answer: a connection that is closed with bytes unread is reset.
 func (c *conn) linger() {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // of a connection that is closed; reading will tell
 	}
 	c.setReadDeadline(time.Now().Add(lingerTime))
 	_, _ = io.Copy(io.Discard, c.Conn)

@@ -11,6 +11,8 @@ import (
 // maxLines is how many header lines a plain request has at most.
 const maxLines = 100
 
+const blank = " \t" // around a header value; a carriage return there is an error
+
 // head is the head of a plain request. Requests share it, so it does not change, but for the length of the body.
 type head struct {
 	template http.Request // without a body; its header has no Content-Length
@@ -23,6 +25,19 @@ type head struct {
 
 // parseHead reads a head, with the empty line at its end. ok is false for what is not plain.
 func parseHead(raw []byte) (h *head, ok bool) {
+	h, ok = parseLines(raw)
+	return h, ok && h.template.Host != ""
+}
+
+// beginsHead reports whether raw, which does not come to the empty line, may be the beginning of a plain head.
+func beginsHead(raw []byte) bool {
+	lines := raw[:bytes.LastIndexByte(raw, '\n')+1]
+	_, ok := parseLines(append(bytes.Clone(lines), "\r\n"...))
+	return ok
+}
+
+// parseLines is parseHead for a head that may lack lines.
+func parseLines(raw []byte) (h *head, ok bool) {
 	line, rest, _ := bytes.Cut(raw, []byte("\r\n"))
 	h = &head{before: bytes.Clone(raw)}
 	h.template = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 12), Body: http.NoBody}
@@ -36,7 +51,7 @@ func parseHead(raw []byte) (h *head, ok bool) {
 			return nil, false
 		}
 		if len(line) == 0 {
-			return h, len(rest) == 0 && h.template.Host != ""
+			return h, len(rest) == 0
 		}
 		if !h.line(raw, at, line) {
 			return nil, false
@@ -68,7 +83,7 @@ func (h *head) line(raw []byte, at int, line []byte) bool {
 		return false
 	}
 	name := textproto.CanonicalMIMEHeaderKey(string(line[:colon]))
-	value := textproto.TrimString(string(line[colon+1:]))
+	value := strings.Trim(string(line[colon+1:]), blank)
 	if !printable(value) {
 		return false
 	}
@@ -78,7 +93,7 @@ func (h *head) line(raw []byte, at int, line []byte) bool {
 		h.template.Host = value
 		return first && isHost(value)
 	case "Content-Length":
-		return h.contentLength(raw, at+len(line)-len(bytes.TrimLeft(line[colon+1:], " \t")), value)
+		return h.contentLength(raw, at+len(line)-len(bytes.TrimLeft(line[colon+1:], blank)), value)
 	case "Connection":
 		h.template.Close = strings.EqualFold(value, "close")
 		if _, again := h.template.Header[name]; again || !h.template.Close && !strings.EqualFold(value, "keep-alive") {

@@ -35,6 +35,12 @@ func newRequest(c *conn) *request {
 	return r
 }
 
+// end has the context end and the body be empty. A handler that reads on must not get bytes of the next request.
+func (r *request) end() {
+	r.ctx.End(nil)
+	r.body.closed, r.body.here = true, nil
+}
+
 // body is the body of a request.
 type body struct {
 	c      *conn
@@ -52,7 +58,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 	case len(b.here) > 0:
 		n = copy(p, b.here)
 		b.here = b.here[n:]
-	case b.left > 0:
+	case b.left > 0 && len(p) > 0:
 		if n, err = b.fetch(p[:min(int64(len(p)), b.left)]); err != nil {
 			return n, err
 		}
@@ -72,6 +78,9 @@ func (b *body) fetch(p []byte) (int, error) {
 	if b.left -= int64(n); b.left == 0 {
 		b.c.rewatch()
 		return n, nil
+	}
+	if err != nil {
+		b.c.ctx.End(nil) // there will be no other request
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
@@ -12,7 +13,10 @@ import (
 const (
 	mostHeld = 4 << 10  // bytes of a body that wait for more
 	mostKept = 16 << 10 // a larger buffer is left to the collector
+	sniffed  = 512      // bytes of a body that tell its type
 )
+
+var errOver = errors.New("the request is over")
 
 // response is the http.ResponseWriter of a request. A body that is short and not flushed goes out with its length, in one
 // piece with the head; others go as they come, in chunks unless the handler has told the length.
@@ -55,8 +59,12 @@ func (p *rooms) put(r *room) {
 // Header implements http.ResponseWriter.
 func (r *response) Header() http.Header { return r.header }
 
-// WriteHeader implements http.ResponseWriter. There are no informational answers.
+// WriteHeader implements http.ResponseWriter. There are no informational answers. The header may still be changed until
+// some of the answer is sent, but for Content-Length and Connection.
 func (r *response) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic("invalid status " + strconv.Itoa(status)) // as net/http: there is no line for it
+	}
 	if r.status != 0 || status < 200 {
 		return
 	}
@@ -68,6 +76,9 @@ func (r *response) WriteHeader(status int) {
 		}
 		delete(r.header, "Content-Length")
 	}
+	if status == http.StatusNotModified {
+		delete(r.header, "Content-Type")
+	}
 	r.last = r.last || strings.EqualFold(r.header.Get("Connection"), "close")
 	r.room = r.c.s.rooms.get()
 }
@@ -78,6 +89,8 @@ func (r *response) Write(p []byte) (int, error) {
 	switch {
 	case r.failed != nil:
 		return 0, r.failed
+	case len(p) == 0:
+		return 0, nil
 	case r.bare:
 		return 0, http.ErrBodyNotAllowed
 	case r.length >= 0 && r.written+int64(len(p)) > r.length:
@@ -106,7 +119,7 @@ func (r *response) FlushError() error {
 // Flush implements http.Flusher.
 func (r *response) Flush() { _ = r.FlushError() }
 
-// SetReadDeadline bounds reading the body. http.ResponseController calls it.
+// SetReadDeadline bounds reading the body, from the next Read on. http.ResponseController calls it.
 func (r *response) SetReadDeadline(t time.Time) error {
 	r.request.body.until = t
 	return nil
@@ -126,7 +139,7 @@ func (r *response) finish() (whole bool) {
 		whole = r.length < 0 || r.written == r.length
 	}
 	r.c.s.rooms.put(r.room)
-	r.room = nil
+	r.room, r.failed = nil, errOver
 	if r.c.timed.Swap(false) {
 		_ = r.c.SetWriteDeadline(time.Time{})
 	}
@@ -153,7 +166,10 @@ func (r *response) send(p []byte, all bool) error {
 	m.held = m.held[:0]
 	var err error
 	if len(p) > 0 {
-		parts := net.Buffers{out, p, []byte(tail)}
+		parts := net.Buffers{out, p}
+		if tail != "" {
+			parts = append(parts, []byte(tail))
+		}
 		_, err = parts.WriteTo(r.c.Conn)
 	} else if out = append(out, tail...); len(out) > 0 {
 		_, err = r.c.Write(out)
@@ -171,15 +187,15 @@ func (r *response) appendHead(out, p []byte, all bool) []byte {
 	}
 	r.chunked = r.length < 0 && !r.bare
 	out = appendStatus(out, r.status)
-	if _, told := r.header["Content-Type"]; !told && r.written > 0 {
-		out = appendLine(out, "Content-Type", http.DetectContentType(append(r.room.held, p...)))
+	if _, told := r.header["Content-Type"]; !told && r.written > 0 && r.header.Get("Content-Encoding") == "" {
+		out = appendLine(out, "Content-Type", http.DetectContentType(append(r.room.held, p[:min(len(p), sniffed)]...)))
 	}
 	if _, told := r.header["Date"]; !told {
 		out = append(append(append(out, "Date: "...), r.c.s.clock.text()...), "\r\n"...)
 	}
 	for name, values := range r.header {
-		if name == "Connection" || name == "Transfer-Encoding" {
-			continue
+		if name == "Connection" || name == "Transfer-Encoding" || name == "Content-Length" {
+			continue // we tell them ourselves
 		}
 		for _, value := range values {
 			out = appendLine(out, name, value)
@@ -201,8 +217,11 @@ func appendStatus(out []byte, status int) []byte {
 	if status == http.StatusOK {
 		return append(out, "HTTP/1.1 200 OK\r\n"...)
 	}
-	out = strconv.AppendInt(append(out, "HTTP/1.1 "...), int64(status), 10)
-	return append(append(append(out, ' '), http.StatusText(status)...), "\r\n"...)
+	code, text := strconv.Itoa(status), http.StatusText(status)
+	if text == "" {
+		text = "status code " + code
+	}
+	return append(out, "HTTP/1.1 "+code+" "+text+"\r\n"...)
 }
 
 // appendLine appends a header line. A line break in a value would begin another header, so it becomes a space.

@@ -26,7 +26,10 @@ type Server struct {
 	group sync.WaitGroup     // of all goroutines
 }
 
-// New returns a server that takes over std: its handler, contexts, limits and log hold for all connections.
+// New returns a server that takes over std. Its Handler, which must be there, BaseContext, ConnContext, ReadHeaderTimeout,
+// IdleTimeout, MaxHeaderBytes and ErrorLog hold for all connections; all else only for those that are handed on. Requests
+// have the values of ConnContext and none of the base context, and end with the base context, not with that of
+// ConnContext.
 func New(std *http.Server) *Server {
 	s := &Server{std: std, odd: newHandover(), from: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
 	if inner := std.ConnContext; inner != nil {
@@ -59,7 +62,7 @@ func (s *Server) Serve(l net.Listener) error {
 			failed++
 			pause := min(time.Duration(failed)*10*time.Millisecond, time.Second)
 			s.log("accept: %v; trying again in %v", err, pause)
-			life.Pause(base, pause)
+			life.Pause(context.Background(), pause)
 		}
 	}
 }
@@ -87,13 +90,13 @@ func (s *Server) take(base context.Context, nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
+	c.ctx.Follow(base) // before Close can end it
 	s.conns[c] = struct{}{}
 	s.group.Go(func() {
 		defer s.forget(c)
 		if s.std.ConnContext != nil {
-			c.ctx.Carry(s.std.ConnContext(context.Background(), nc))
+			c.ctx.Carry(context.WithoutCancel(s.std.ConnContext(context.Background(), nc)))
 		}
-		c.ctx.Follow(base)
 		c.serve()
 	})
 }

@@ -48,7 +48,7 @@ func (c *conn) look() {
 	}
 	w.mu.Unlock()
 	n, err := c.Read(w.early[:])
-	if w.got = n; n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if w.got = n; n == 0 && err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.ctx.End(nil)
 	}
 }
