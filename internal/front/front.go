@@ -11,6 +11,7 @@ import (
 	"onemcp/internal/accesslog"
 	"onemcp/internal/gateway"
 	"onemcp/internal/h1/server"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/probe"
 	"onemcp/internal/session"
@@ -72,6 +73,7 @@ type Front struct {
 	Options
 	ids       *requestIDs
 	inbound   inboundPool
+	alarms    life.Alarms
 	old       oldStreams
 	access    atomic.Pointer[Access]
 	redirects *redirects

@@ -30,7 +30,7 @@ func (r *reply) Pour(ctx context.Context, length int64) io.WriteCloser {
 	if r.closed || r.out != nil || r.pour != nil || r.x.front.Trace != nil {
 		return nil
 	}
-	r.timer.Stop()
+	r.noBeat()
 	r.pour = &pour{x: r.x, ctx: ctx, length: length, left: length}
 	return r.pour
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onemcp/internal/gateway"
+	"onemcp/internal/life"
 	"onemcp/internal/wire"
 )
 
@@ -30,7 +31,7 @@ type reply struct {
 	lost   func()          // called when the client cannot be written to; may be nil
 
 	mu      sync.Mutex
-	timer   *time.Timer
+	beat    *life.Alarm   // begins the stream; nil: it has begun, or never will
 	out     channel       // nil: not a stream
 	early   [][]byte      // answers that came before there was a stream
 	written chan struct{} // closed when the stream's writer has ended
@@ -42,7 +43,7 @@ func newReply(x *exchange, client context.Context, stream func() channel, lost f
 	r := &reply{x: x, client: client, stream: stream, lost: lost}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.timer = time.AfterFunc(x.front.Heartbeat, r.overdue)
+	r.beat = x.front.alarms.After(x.front.Heartbeat, r.overdue)
 	return r
 }
 
@@ -66,7 +67,7 @@ func (r *reply) overdue() {
 
 func (r *reply) open() channel {
 	if r.out == nil {
-		r.timer.Stop()
+		r.noBeat()
 		r.begin(false)
 	}
 	return r.out
@@ -130,12 +131,11 @@ func (r *reply) close() (out channel, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	first, r.closed = !r.closed, true
-	r.timer.Stop()
+	r.noBeat()
 	return r.out, first
 }
 
 func (r *reply) finish(out channel, status int, body []byte) {
-	defer r.forget()
 	switch {
 	case r.pour.end():
 	case out != nil:
@@ -151,9 +151,10 @@ func (r *reply) finish(out channel, status int, body []byte) {
 	}
 }
 
-// forget lets go of all that the call was. The runtime may keep the stopped timer until its time, and by it this reply.
-func (r *reply) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.x, r.client, r.stream, r.lost, r.out, r.early, r.pour = nil, nil, nil, nil, nil, nil, nil
+// noBeat stops the alarm. The caller holds r.mu.
+func (r *reply) noBeat() {
+	if r.beat != nil {
+		r.beat.Stop()
+		r.beat = nil
+	}
 }
