@@ -73,6 +73,62 @@ func TestStandardContextsFollowIt(t *testing.T) {
 	}
 }
 
+type key struct{}
+
+// TestValuesAreThoseItCarries, and those of what it follows, of its own kind only.
+func TestValuesAreThoseItCarries(t *testing.T) {
+	t.Parallel()
+	with := func(value string) context.Context { return context.WithValue(context.Background(), key{}, value) }
+	var carrying, both life.Context
+	carrying.Carry(with("carried"))
+	both.Carry(with("own"))
+	both.Follow(&carrying)
+	std, cancel := context.WithCancel(life.With(&carrying))
+	defer cancel()
+	for name, tt := range map[string]struct {
+		ctx  context.Context
+		want any
+	}{
+		"carried":                       {&carrying, "carried"},
+		"of the parent":                 {life.With(&carrying), "carried"},
+		"of the parent's parent":        {life.With(life.With(&carrying)), "carried"},
+		"its own before the parent's":   {&both, "own"},
+		"through a standard one":        {std, "carried"},
+		"of a parent of another kind":   {life.With(with("x")), nil},
+		"of a standard one between two": {life.With(std), nil},
+		"of nobody":                     {new(life.Context), nil},
+	} {
+		if got := tt.ctx.Value(key{}); got != tt.want {
+			t.Errorf("%s: got %v, wanted %v", name, got, tt.want)
+		}
+	}
+	if got := carrying.Value("another key"); got != nil {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestStandardContextsOfOneThatCarriesValuesEndWithIt, for its reason, and take no goroutine to do so.
+func TestStandardContextsOfOneThatCarriesValuesEndWithIt(t *testing.T) {
+	t.Parallel()
+	var c life.Context
+	c.Carry(context.WithValue(context.Background(), key{}, "x"))
+	child, cancel := context.WithCancel(life.With(&c))
+	defer cancel()
+	if child.Err() != nil || context.Cause(child) != nil {
+		t.Fatal("ended before its end")
+	}
+	c.End(errWhy)
+	<-child.Done()
+	if child.Err() != errWhy || context.Cause(child) != errWhy || context.Cause(&c) != errWhy {
+		t.Errorf("got %v, %v, %v", child.Err(), context.Cause(child), context.Cause(&c))
+	}
+	if late, cancel := context.WithTimeout(&c, time.Hour); context.Cause(late) != errWhy {
+		t.Errorf("late: %v", context.Cause(late))
+	} else {
+		cancel()
+	}
+}
+
 func TestWhatIsStoppedIsNotDone(t *testing.T) {
 	t.Parallel()
 	c := life.With(context.Background())

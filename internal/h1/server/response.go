@@ -93,10 +93,10 @@ func (r *response) Write(p []byte) (int, error) {
 		return 0, nil
 	case r.bare:
 		return 0, http.ErrBodyNotAllowed
-	case r.length >= 0 && r.written+int64(len(p)) > r.length:
-		return 0, http.ErrContentLength
 	}
-	r.written += int64(len(p))
+	if r.written += int64(len(p)); r.length >= 0 && r.written > r.length {
+		return 0, http.ErrContentLength // so that the answer is not taken for whole
+	}
 	if len(r.room.held)+len(p) <= mostHeld {
 		r.room.held = append(r.room.held, p...)
 		return len(p), nil
