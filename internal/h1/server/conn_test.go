@@ -55,13 +55,14 @@ func TestWhatComesInPiecesIsWhole(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, connect := piped(t, standard(func(w http.ResponseWriter, r *http.Request) {
 					time.Sleep(2 * wait)
+					_, _ = io.WriteString(w, r.Method+" ")
 					echo(w, r)
 				}))
 				for cut := range len(second) + 1 {
 					c := connect()
 					c.send(first)
 					if wait == 0 {
-						c.wants("first")
+						c.wants("POST first")
 					}
 					var sent sync.WaitGroup
 					sent.Go(func() {
@@ -69,12 +70,12 @@ func TestWhatComesInPiecesIsWhole(t *testing.T) {
 						_, _ = io.WriteString(c, second[:cut])
 					})
 					if wait > 0 {
-						c.wants("first")
+						c.wants("POST first")
 					}
 					sent.Wait()
 					synctest.Wait()
 					c.send(second[cut:])
-					c.wants("second one")
+					c.wants("POST second one")
 					_ = c.Close()
 				}
 			})
@@ -218,9 +219,7 @@ func TestAConnectionGivesValues(t *testing.T) {
 			})
 			std.BaseContext = func(net.Listener) context.Context { return base }
 			std.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-				ctx, cancel := context.WithCancelCause(context.WithValue(ctx, key{}, c.(*marked).name))
-				t.Cleanup(func() { cancel(errors.New("another")) })
-				return ctx
+				return context.WithValue(ctx, key{}, c.(*marked).name)
 			}
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -238,4 +237,26 @@ func TestAConnectionGivesValues(t *testing.T) {
 			c.wants("this one<nil>the base")
 		})
 	}
+}
+
+// TestAConnectionsContextDoesNotEndItsRequests, nor tell why they ended.
+func TestAConnectionsContextDoesNotEndItsRequests(t *testing.T) {
+	t.Parallel()
+	base, cut := context.WithCancelCause(t.Context())
+	std := standard(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Context().Err())
+		cut(errors.New("the base"))
+		<-r.Context().Done()
+		_, _ = fmt.Fprint(w, context.Cause(r.Context()))
+	})
+	std.BaseContext = func(net.Listener) context.Context { return base }
+	std.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(errors.New("another"))
+		return ctx
+	}
+	_, address := serve(t, std)
+	c := dial(t, address)
+	c.send(get)
+	c.wants("<nil>the base")
 }

@@ -14,7 +14,10 @@ import (
 	"onemcp/internal/h1/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// net/http waits half a second before it closes on a client that it refused, and Close does not wait for that.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // standard is what a test's server is made of.
 func standard(h http.HandlerFunc) *http.Server {

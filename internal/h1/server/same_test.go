@@ -54,7 +54,7 @@ var routes = map[string]http.HandlerFunc{
 	"/over":  length("1"),
 	"/late": func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(200)
-		w.Header().Set("Content-Length", "1")
+		w.Header().Set("Content-Length", "7")
 		fmt.Fprint(w, "x")
 	},
 	"/flush": func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); fmt.Fprint(w, "after") },

@@ -150,6 +150,32 @@ func TestWhatIsHandedOnWhileItCloses(t *testing.T) {
 	}
 }
 
+// TestAWatchThatBeginsWithTheEndOfItsRequestHoldsNobody: then the connection is idle, and Shutdown may close it.
+func TestAWatchThatBeginsWithTheEndOfItsRequestHoldsNobody(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			s, connect := piped(t, standard(func(http.ResponseWriter, *http.Request) { time.Sleep(watchAfter) }))
+			var all sync.WaitGroup
+			for range 20 {
+				c := connect()
+				all.Go(func() {
+					_, _ = io.WriteString(c, get)
+					if _, _, err := c.answer(); err != nil {
+						t.Error(err)
+					}
+					c.wantsEnd()
+				})
+			}
+			time.Sleep(2 * watchAfter)
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+			all.Wait()
+		})
+	}
+}
+
 // failing is a listener that fails a few times.
 type failing struct {
 	net.Listener
