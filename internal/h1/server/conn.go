@@ -17,7 +17,9 @@ const (
 	firstBuffer = 4 << 10
 	mostBuffer  = 16 << 10 // of a head; longer ones are not plain
 
-	mostBreaks = 4 // as net/http
+	// As with net/http:
+	mostBreaks = 4 // between requests
+	fewest     = 4 // bytes of a further request that are worth a word
 
 	lingerTime = 500 * time.Millisecond // for a client to read the answer while it is still sending
 
@@ -78,24 +80,29 @@ func (c *conn) serve() {
 func (c *conn) readHead() error {
 	c.to = copy(c.buf, c.buf[c.from:c.to])
 	c.from, c.begun = 0, false
-	for seen := 0; ; {
-		c.skipBreaks()
+	for seen, skipped := 0, 0; ; {
+		skipped += c.skipBreaks()
 		if end := bytes.Index(c.buf[:c.to], []byte(emptyLine)); end >= 0 {
 			return c.takeHead(end + len(emptyLine))
 		}
-		if bytes.IndexByte(c.buf[seen:c.to], '\n') >= 0 && !beginsHead(c.buf[:c.to]) {
+		enough := c.head == nil || skipped+c.to >= fewest
+		if enough && bytes.IndexByte(c.buf[seen:c.to], '\n') >= 0 && !beginsHead(c.buf[:c.to]) {
 			return errOdd // at once, since its end may look different
 		}
-		seen = c.to
-		if err := c.more(); err != nil {
+		if enough {
+			seen = c.to
+		}
+		switch err := c.more(); {
+		case err == io.EOF && enough && c.to > 0:
+			return errOdd // it has sent all it wants to, and may read what net/http says of it
+		case err != nil:
 			return err
 		}
 	}
 }
 
 // skipBreaks drops the line breaks that old clients send after the body of a POST, as many as net/http does.
-func (c *conn) skipBreaks() {
-	n := 0
+func (c *conn) skipBreaks() (n int) {
 	for n < min(c.breaks, c.to) && (c.buf[n] == '\r' || c.buf[n] == '\n') {
 		n++
 	}
@@ -103,6 +110,7 @@ func (c *conn) skipBreaks() {
 		c.breaks -= n
 		c.to = copy(c.buf, c.buf[n:c.to])
 	}
+	return n
 }
 
 // more reads what comes next of a head.
@@ -115,13 +123,8 @@ func (c *conn) more() error {
 	}
 	c.hurry()
 	n, err := c.Read(c.buf[c.to:])
-	c.to += n
-	var failed net.Error
-	switch {
-	case n > 0 || err == nil:
+	if c.to += n; n > 0 {
 		return nil
-	case c.to > 0 && !errors.As(err, &failed):
-		return errOdd // it has sent all it wants to, and may read what net/http says of it
 	}
 	return err
 }

@@ -333,6 +333,9 @@ func (c *client) told(sent string) (string, bool) {
 
 // unkept leaves out what tells whether the connection is kept.
 func unkept(lines []string) []string {
-	text := strings.ReplaceAll(strings.Join(lines[:1], "\n"), "close=true", "close=false")
-	return []string{strings.ReplaceAll(text, "Connection:[close] ", "")}
+	return []string{unkeptLine(lines[0])}
+}
+
+func unkeptLine(line string) string {
+	return strings.NewReplacer("close=true", "close=false", "Connection:[close] ", "").Replace(line)
 }
