@@ -122,10 +122,10 @@ func TestStandardContextsOfOneThatCarriesValuesEndWithIt(t *testing.T) {
 	if child.Err() != errWhy || context.Cause(child) != errWhy || context.Cause(&c) != errWhy {
 		t.Errorf("got %v, %v, %v", child.Err(), context.Cause(child), context.Cause(&c))
 	}
-	if late, cancel := context.WithTimeout(&c, time.Hour); context.Cause(late) != errWhy {
+	late, cancel := context.WithTimeout(&c, time.Hour)
+	defer cancel()
+	if context.Cause(late) != errWhy {
 		t.Errorf("late: %v", context.Cause(late))
-	} else {
-		cancel()
 	}
 }
 
