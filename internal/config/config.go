@@ -29,6 +29,7 @@ type Server struct {
 	SocketMode FileMode `json:"socketMode" default:"0660" change:"listener" doc:"Permissions of the unix socket, in octal: \"0660\" (or the digits as a number: 660)."`
 
 	MaxBodySize       int64         `json:"maxBodySize" default:"16777216" min:"1024" change:"policy" doc:"Largest body of a client's request, in bytes. What backends send is bounded by maxMessageSize of each server."`
+	MaxHeaderSize     int64         `json:"maxHeaderSize" default:"65536" min:"8192" max:"16777216" change:"policy" doc:"Largest head of a client's request, in bytes: its first line and all headers. What is larger is refused with 431."`
 	HeartbeatInterval time.Duration `json:"heartbeatInterval" default:"15000" min:"1" warn:"20000" change:"policy" doc:"Silence on an event stream, in milliseconds, after which a comment is sent. Proxies cut a stream that is silent for longer than they allow."`
 	PageSize          int           `json:"pageSize" default:"0" min:"0" change:"policy" doc:"Entries on one page of a list; 0 puts a list on one page."`
 

@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	want := config.Server{
 		Host: "127.0.0.1", Port: 3000, SocketMode: 0o660,
-		MaxBodySize: 16 << 20, HeartbeatInterval: 15 * time.Second,
+		MaxBodySize: 16 << 20, MaxHeaderSize: 64 << 10, HeartbeatInterval: 15 * time.Second,
 		SessionIdleTimeout: 30 * time.Minute, MaxSessions: 10000, SessionsPerClient: 1000,
 		Names:    config.Names{Separator: "_1mcp_", Prefix: "always"},
 		LogLevel: "info", LogFormat: "auto",
@@ -51,13 +51,13 @@ func TestDefaults(t *testing.T) {
 func TestTheSectionServer(t *testing.T) {
 	t.Parallel()
 	got := parse(t, `{"server": {
-		"host": "::1", "port": 0, "socketMode": "600", "maxBodySize": 1024, "heartbeatInterval": 5000, "pageSize": 2,
+		"host": "::1", "port": 0, "socketMode": "600", "maxBodySize": 1024, "maxHeaderSize": 8192, "heartbeatInterval": 5000, "pageSize": 2,
 		"sessionIdleTimeout": 1000, "maxSessions": 3, "maxSessionsPerClient": 2, "names": {"separator": "-", "prefix": "never", "maxLength": 64},
 		"logLevel": "error", "logFormat": "json", "trustProxy": {"proxies": ["10.0.0.0/8", /* ours */],}}}`).Server
 	trust := got.TrustProxy
 	got.TrustProxy = trustproxy.Setting{}
 	want := config.Server{
-		Host: "::1", SocketMode: 0o600, MaxBodySize: 1024, HeartbeatInterval: 5 * time.Second, PageSize: 2,
+		Host: "::1", SocketMode: 0o600, MaxBodySize: 1024, MaxHeaderSize: 8192, HeartbeatInterval: 5 * time.Second, PageSize: 2,
 		SessionIdleTimeout: time.Second, MaxSessions: 3, SessionsPerClient: 2, Names: config.Names{Separator: "-", Prefix: "never", MaxLength: 64},
 		LogLevel: "error", LogFormat: "json", ProxyProtocol: "off", OnUntrustedHeaders: "ignore", RateLimit: config.RateLimit{IPv6Prefix: 64},
 	}

@@ -34,7 +34,7 @@ func announcer(t *testing.T, network, address, trust string) net.Addr {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := front.Server(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.RemoteAddr)
-	}), slog.New(slog.DiscardHandler))
+	}), slog.New(slog.DiscardHandler), 0)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -82,6 +82,7 @@ func needRestart(old, next *config.Server) []string {
 	differs("proxyProtocol", old.ProxyProtocol != next.ProxyProtocol)
 	differs("metrics", old.Metrics != next.Metrics)
 	differs("maxBodySize", old.MaxBodySize != next.MaxBodySize)
+	differs("maxHeaderSize", old.MaxHeaderSize != next.MaxHeaderSize)
 	differs("heartbeatInterval", old.HeartbeatInterval != next.HeartbeatInterval)
 	differs("sessionIdleTimeout", old.SessionIdleTimeout != next.SessionIdleTimeout)
 	differs("maxSessions", old.MaxSessions != next.MaxSessions)

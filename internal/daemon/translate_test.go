@@ -170,6 +170,7 @@ func TestSettingsThatWaitForTheNextStart(t *testing.T) {
 		`"listen": "unix:/s"`:           "server.listen",
 		`"socketMode": "0600"`:          "server.socketMode",
 		`"maxBodySize": 2048`:           "server.maxBodySize",
+		`"maxHeaderSize": 8192`:         "server.maxHeaderSize",
 		`"heartbeatInterval": 1`:        "server.heartbeatInterval",
 		`"sessionIdleTimeout": 1`:       "server.sessionIdleTimeout",
 		`"maxSessions": 1`:              "server.maxSessions",

@@ -106,7 +106,7 @@ func (w *web) probeKey() *probe.Key {
 // start starts what serves HTTP.
 func (w *web) start(ended func(string, error)) {
 	base, cut := context.WithCancel(context.Background())
-	w.cut, w.server = cut, front.Server(base, w.requests, w.d.o.Log)
+	w.cut, w.server = cut, front.Server(base, w.requests, w.d.o.Log, w.d.config.Server.MaxHeaderSize)
 	l := w.listener
 	if w.d.config.Server.ProxyProtocol == "require" {
 		l = &announcing{Listener: l, trust: w.trust.Policy, log: w.d.o.Log}

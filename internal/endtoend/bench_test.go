@@ -66,7 +66,7 @@ func BenchmarkCall(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	web := front.Server(context.Background(), front.New(front.Options{Gateway: g, Sessions: sessions, Log: log}), log)
+	web := front.Server(context.Background(), front.New(front.Options{Gateway: g, Sessions: sessions, Log: log}), log, 0)
 	defer run(func(context.Context) error { return web.Serve(l) })()
 	defer web.Close()
 	url := "http://" + l.Addr().String()

@@ -69,7 +69,7 @@ func startUnwatched(t *testing.T, s gateway.Setup, limits session.Limits, o fron
 	base, cut := context.WithCancel(context.Background())
 	o.Gateway, o.Sessions, o.Log, o.Version = g, sessions, log, "0"
 	f := front.New(o)
-	server := front.Server(base, f, log)
+	server := front.Server(base, f, log, 0)
 	stopSessions := run(sessions.Run)
 	stopGateway := run(g.Run)
 	stopServer := run(func(context.Context) error {

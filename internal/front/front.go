@@ -118,16 +118,19 @@ func orDefault[T int64 | time.Duration](v, standard T) T {
 	return v
 }
 
+// headSlack is what net/http takes beyond its limit of a head, in bytes.
+const headSlack = 4 << 10
+
 // Server returns the server that h, a [Front] or a handler around one, is meant to run in. When ctx ends, all
 // its streams and modern requests end. There is no write timeout, since streams are
 // long: each write has its own. Idle connections are kept for longer than proxies keep
-// theirs, so that a proxy never sends on one that is being closed.
-func Server(ctx context.Context, h http.Handler, log *slog.Logger) *server.Server {
+// theirs, so that a proxy never sends on one that is being closed. maxHead bounds the head of a request, in bytes; 0: 64 KiB.
+func Server(ctx context.Context, h http.Handler, log *slog.Logger, maxHead int64) *server.Server {
 	return server.New(&http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       620 * time.Second,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    int(orDefault(maxHead, 64<<10)) - headSlack,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

@@ -171,7 +171,7 @@ func (r *rig) pipe(t *testing.T) (dial func() net.Conn) {
 // serve serves the rig on a listener.
 func (r *rig) serve(t *testing.T, l net.Listener) {
 	base, cut := context.WithCancel(context.Background())
-	server := front.Server(base, r.front, slog.New(slog.DiscardHandler))
+	server := front.Server(base, r.front, slog.New(slog.DiscardHandler), 0)
 	stop := run(func(context.Context) error { return server.Serve(l) })
 	t.Cleanup(func() {
 		cut()

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"onemcp/internal/secret"
 )
 
 // A rule says what may be read of a value. Where there is none, nothing may: each text, number and boolean below it
@@ -17,6 +19,7 @@ const (
 	show  rule = iota + 1 // a text, number or boolean as it is
 	flags                 // numbers and booleans at any depth; texts are replaced
 	each                  // an object whose members are all alike: their rules are under the name *
+	hash                  // the short hash of a text, as sessions have it: it can be followed, and not used
 )
 
 // readable is the allow-list: where a value stands in a message, and what may be read of it. An element of an array stands
@@ -47,6 +50,11 @@ var readable = map[string]rule{
 
 	"params progressToken": show, "params progress": show, "params total": show, "params requestId": show, "params logger": show,
 	"params mode": show, "params maxTokens": show, "params messages[] role": show, "params messages[] content type": show,
+	"params taskId": hash, "result taskId": hash, "result task taskId": hash, "result tasks[] taskId": hash,
+	"params notifications taskIds[]":                           hash,
+	"params _meta io.modelcontextprotocol/related-task taskId": hash,
+	"result _meta io.modelcontextprotocol/related-task taskId": hash,
+
 	"params status": show, "params ttl": show, "params pollInterval": show,
 
 	"result resultType": show, "result ttlMs": show, "result cacheScope": show, "result isError": show,
@@ -172,6 +180,8 @@ func scalar(token jsontext.Token, now rule) []byte {
 		return []byte("null")
 	case kind == '"' && (now == show || text == ""):
 		return quoted(text)
+	case kind == '"' && now == hash:
+		return quoted("‹hash " + secret.Hash(text) + "›")
 	case kind == '"':
 		return quoted(marker(len(text)))
 	case now == show || now == flags:

@@ -193,7 +193,8 @@ const (
 //	eof  the client closes its end; all that comes has come after it
 //	!~   a part that no line has had
 //
-// $META are the members that make a request modern, $HELLO is an initialize, $LONG a text over the limit; $ID is the id of the
+// $META are the members that make a request modern, $HELLO is an initialize, $LONG a text over the limit, $DEEP a value that
+// nests as deep as a message may; $ID is the id of the
 // last request that came, $STATE the last request state.
 func TestConversations(t *testing.T) {
 	t.Parallel()
@@ -231,7 +232,8 @@ func converse(c *client, script string) {
 	c.t.Helper()
 	for text := range strings.Lines(script) {
 		sign, rest, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
-		rest = strings.NewReplacer("$META", labels, "$HELLO", hello, "$LONG", strings.Repeat("x", maxMessage+1), "$ID", c.seen["id"], "$STATE", c.seen["state"]).Replace(rest)
+		rest = strings.NewReplacer("$META", labels, "$HELLO", hello, "$LONG", strings.Repeat("x", maxMessage+1), "$DEEP", strings.Repeat("[", mcp.MaxDepth)+strings.Repeat("]", mcp.MaxDepth),
+			"$ID", c.seen["id"], "$STATE", c.seen["state"]).Replace(rest)
 		switch sign {
 		case "", "#":
 		case ">":
