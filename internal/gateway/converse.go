@@ -29,7 +29,6 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	p := &parked{
 		g:     k.g,
 		size:  weight(k.m),
-		bound: k.binding(),
 		nudge: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
@@ -132,7 +131,7 @@ func (k *call) abandon(ctx context.Context, p *parked) error {
 // requireInput parks the call and answers with its questions. asked is false if there is none any more.
 func (k *call) requireInput(ctx context.Context, p *parked) (a Answer, asked bool) {
 	p.gather(ctx)
-	requests, ticket := p.park(k.g.parking)
+	requests, ticket := p.park(k.g.parking, k.binding())
 	if requests == nil {
 		return Answer{}, false
 	}
@@ -161,7 +160,7 @@ func (p *parked) count() int {
 
 // park detaches the client, starts the clock and returns the raw members of inputRequests with the ticket for
 // the answers.
-func (p *parked) park(in *parking) (requests []byte, ticket string) {
+func (p *parked) park(in *parking, bound [32]byte) (requests []byte, ticket string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.asked) == 0 {
@@ -177,7 +176,7 @@ func (p *parked) park(in *parking) (requests []byte, ticket string) {
 	p.stream, p.taken = nil, false
 	p.round++
 	p.expires = time.AfterFunc(parkTime, p.expire)
-	return requests, in.ticket(p, p.round)
+	return requests, in.ticket(p, p.round, bound)
 }
 
 // request is the question as an input request: method and params, without what belongs to the connection.

@@ -14,9 +14,8 @@ import (
 // is away to answer the backend's questions.
 type parked struct {
 	g      *Gateway
-	caller any // which client is counted for it, comparable
-	size   int // of the request, in bytes
-	bound  [32]byte
+	caller any   // which client is counted for it, comparable
+	size   int   // of the request, in bytes
 	first  *call // the call as the backend knows it, with a message of its own
 	cancel context.CancelCauseFunc
 	nudge  chan struct{} // holds a token when a question has come

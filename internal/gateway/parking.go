@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onemcp/internal/fault"
@@ -20,6 +21,9 @@ import (
 
 // parkTime is how long a call waits for its client's answers.
 const parkTime = 10 * time.Minute
+
+// mostResting is how many goroutines may wait for calls to run.
+const mostResting = 64
 
 // statePrefix marks a requestState as ours.
 const statePrefix = "1mcp."
@@ -30,7 +34,9 @@ type parking struct {
 	seal     cipher.AEAD
 	instance [8]byte // of this process: another replica's tickets can be told apart
 
-	group sync.WaitGroup // of the calls
+	group sync.WaitGroup // of the goroutines that run calls
+	next  chan func()    // to one of them that has nothing to do
+	rest  atomic.Int32   // how many there are of these
 
 	mu     sync.Mutex
 	calls  map[[16]byte]*parked
@@ -41,7 +47,7 @@ type parking struct {
 
 func newParking() *parking {
 	var key [32]byte
-	p := &parking{calls: make(map[[16]byte]*parked), of: make(map[any]burden)}
+	p := &parking{calls: make(map[[16]byte]*parked), of: make(map[any]burden), next: make(chan func())}
 	_, _ = rand.Read(key[:]) // never fails
 	_, _ = rand.Read(p.instance[:])
 	block, _ := aes.NewCipher(key[:]) // fails for wrong key lengths only
@@ -55,13 +61,13 @@ var (
 	errTicketOld   = fault.New(fault.Invalid, "this requestState has expired, or the call it belongs to has ended").WithHint("call again without it")
 )
 
-// ticket makes the requestState for the n-th round of a parked call.
-func (p *parking) ticket(c *parked, round uint32) string {
+// ticket makes the requestState for the n-th round of a parked call, good for whoever is bound to it.
+func (p *parking) ticket(c *parked, round uint32, bound [32]byte) string {
 	plain := append(append([]byte{}, c.id[:]...), 0, 0, 0, 0)
 	binary.BigEndian.PutUint32(plain[16:], round)
 	nonce := make([]byte, p.seal.NonceSize())
 	_, _ = rand.Read(nonce)
-	sealed := p.seal.Seal(nonce, nonce, plain, c.bound[:])
+	sealed := p.seal.Seal(nonce, nonce, plain, bound[:])
 	return statePrefix + base64.RawURLEncoding.EncodeToString(append(p.instance[:8:8], sealed...))
 }
 
@@ -92,6 +98,7 @@ func (p *parking) claim(ticket string, bound [32]byte) (*parked, error) {
 func (p *parking) close() {
 	p.mu.Lock()
 	p.closed = true
+	close(p.next)
 	all := slices.Collect(maps.Values(p.calls))
 	p.mu.Unlock()
 	for _, c := range all {
@@ -107,8 +114,26 @@ func (p *parking) start(run func()) bool {
 	if p.closed {
 		return false
 	}
-	p.group.Go(run)
+	select {
+	case p.next <- run:
+	default:
+		p.group.Go(func() { p.work(run) })
+	}
 	return true
+}
+
+// work runs calls. A few goroutines stay when theirs have ended, since to grow the stack of a new one is a good part of
+// what a short call costs.
+func (p *parking) work(run func()) {
+	for ok := true; ok; {
+		run()
+		if p.rest.Add(1) > mostResting {
+			p.rest.Add(-1)
+			return
+		}
+		run, ok = <-p.next
+		p.rest.Add(-1)
+	}
 }
 
 // isTicket reports whether a request brings back a requestState of ours.
