@@ -260,14 +260,21 @@ func (s *Server) listen(ctx context.Context, m *mcp.Message, send func([]byte)) 
 	ctx, drop := context.WithCancel(ctx)
 	defer drop()
 	l := listening{drop: drop, id: m.IDBytes(), filter: s.honoured(m.Value(mcp.FieldNotifications)), send: send}
-	send(mcp.AppendNotification(nil, mcp.NoteAcknowledged, []byte(`{"_meta":{"`+mcp.MetaSubscription+`":`+string(l.id)+`},"notifications":`+string(l.filter)+`}`)))
-	if !s.Hush && l.wants(mcp.NoteToolsChanged, nil) {
-		send(mcp.AppendNotification(nil, mcp.NoteToolsChanged, tagged(nil, l.id)))
-	}
-	s.change(func(i *interest) { i.listens[string(l.id)] = l })
+	s.change(func(i *interest) { // no news goes out between the acknowledgement and what makes it true
+		l.acknowledge(!s.Hush)
+		i.listens[string(l.id)] = l
+	})
 	<-ctx.Done()
 	s.change(func(i *interest) { delete(i.listens, string(l.id)) })
 	return nil
+}
+
+// acknowledge tells what is honoured, and that tools have changed if the server has that to say.
+func (l listening) acknowledge(talks bool) {
+	l.send(mcp.AppendNotification(nil, mcp.NoteAcknowledged, []byte(`{"_meta":{"`+mcp.MetaSubscription+`":`+string(l.id)+`},"notifications":`+string(l.filter)+`}`)))
+	if talks && l.wants(mcp.NoteToolsChanged, nil) {
+		l.send(mcp.AppendNotification(nil, mcp.NoteToolsChanged, tagged(nil, l.id)))
+	}
 }
 
 // Drop ends all subscriptions of modern clients without a word.
