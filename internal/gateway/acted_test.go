@@ -20,6 +20,7 @@ type acted struct {
 	era  mcp.Era
 	tool func(ctx context.Context, r *upstream.Request, up upstream.Sink) (rest string, err error) // rest: `"result":…` or `"error":…`
 	list func() string                                                                             // the tools; nil: it has none
+	hear func(up upstream.Sink, filter []byte)                                                     // is told of each subscriptions/listen; nil: it is silent
 	own  chan upstream.Sink                                                                        // gets the sink of the connection
 }
 
@@ -51,6 +52,10 @@ func (c actedConn) Call(ctx context.Context, r *upstream.Request, up upstream.Si
 	case mcp.MethodToolsList:
 		rest = `"result":{"tools":[` + c.list() + `]}`
 	case mcp.MethodListen:
+		if c.hear != nil {
+			m, _ := mcp.Scan(r.Body)
+			c.hear(up, m.Value(mcp.FieldNotifications))
+		}
 		<-ctx.Done()
 		err = context.Cause(ctx)
 	}

@@ -21,13 +21,15 @@ type round struct {
 }
 
 // listen keeps one round open until ctx ends. When the wanted resources change, the next round is
-// acknowledged before the last one is closed, so that nothing is missed between.
+// acknowledged before the last one is closed, which lingers, so that nothing is missed between.
 func (s *subscriptions) listen(ctx context.Context, l *link) {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
+	defer s.handedOver()
 	defer group.Wait()
 	defer cancel()
 	now := s.open(ctx, l, &group)
+	var earlier lingering
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,10 +43,13 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 			s.refresh() // changes may have been missed
 			now = s.open(ctx, l, &group)
 		case <-s.resub:
-			next := s.open(ctx, l, &group)
-			next.settle(ctx)
-			now.cancel()
-			now = next
+			if next, changed := s.next(ctx, l, now, &group); changed {
+				earlier.add(now)
+				now = next
+			}
+		case <-earlier.over:
+			earlier.end()
+			s.handedOver()
 		}
 	}
 }
@@ -71,19 +76,14 @@ func (r *round) settle(ctx context.Context) {
 	}
 }
 
-// Notify implements upstream.Sink. When a newer round has been acknowledged, all comes on that one too.
+// Notify implements upstream.Sink.
 func (r *round) Notify(m *mcp.Message) {
-	if r.subs.superseded(r.version) {
-		return
-	}
-	switch m.Method {
-	case mcp.NoteAcknowledged:
+	switch {
+	case m.Method == mcp.NoteAcknowledged:
 		r.subs.acknowledge(r.version, notIn(r.uris, mcp.Member(m.Value(mcp.FieldNotifications), "resourceSubscriptions")))
 		r.once.Do(func() { close(r.acked) })
-	case mcp.NoteResourceUpdated:
-		r.subs.b.g.hub.updated(r.subs.b.name, m)
-	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged:
-		r.subs.listChanged(m.Method)
+	case r.subs.pass(r, m):
+		r.subs.tell(m)
 	}
 }
 
@@ -108,16 +108,11 @@ func notIn(all []string, list []byte) (missing []string) {
 	return missing
 }
 
-func (s *subscriptions) superseded(version int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return version < s.acked
-}
-
 func (s *subscriptions) acknowledge(version int, denied []string) {
 	s.mu.Lock()
 	if version >= s.acked {
 		s.acked, s.denied = version, denied
+		s.handover.turn()
 	}
 	s.mu.Unlock()
 	s.changes.fire()

@@ -31,6 +31,7 @@ type subscriptions struct {
 	version   int            // counts changes of uris
 	acked     int            // the version a modern backend has acknowledged
 	denied    []string       // of the uris, what it does not honour
+	handover  handover       // from one round to the next
 	refused   bool           // the modern backend does not know subscriptions/listen
 }
 
