@@ -83,10 +83,17 @@ func socketDir(t *testing.T) string {
 // startAt starts a gateway with the example server on a unix socket.
 func startAt(t *testing.T, socket string) *harness.Child {
 	t.Helper()
+	child, _ := startListening(t, map[string]any{"listen": "unix:" + socket})
+	return child
+}
+
+// startListening starts a gateway with the example server, and returns where it listens. server is of its configuration.
+func startListening(t *testing.T, server map[string]any) (child *harness.Child, at string) {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "mcp.json")
 	text, err := json.Marshal(map[string]any{
-		"server":     map[string]any{"listen": "unix:" + socket},
+		"server":     server,
 		"mcpServers": map[string]any{"example": map[string]any{"command": bin.OneMCP, "args": []string{"example-server"}}},
 	})
 	if err != nil {
@@ -95,17 +102,19 @@ func startAt(t *testing.T, socket string) *harness.Child {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	child := harness.Start(t, harness.Spec{Path: bin.OneMCP, Args: []string{"serve", "--config", file}, Dir: dir, Env: []string{"HOME=" + dir}})
-	child.Await("that it listens", harness.Listening)
-	return child
+	child = harness.Start(t, harness.Spec{Path: bin.OneMCP, Args: []string{"serve", "--config", file}, Dir: dir, Env: []string{"HOME=" + dir}})
+	return child, child.Await("that it listens", harness.Listening)
 }
 
 func greets(ctx context.Context, t *testing.T, c clients.Client) {
 	t.Helper()
-	r, err := c.Call(ctx, "example"+separator+"echo", map[string]any{"text": "hi"}, 0)
-	if err != nil || r.Text != "hi" {
+	if r, err := echo(ctx, c); err != nil || r.Text != "hi" {
 		t.Fatalf("echo: %+v, %v", r, err)
 	}
+}
+
+func echo(ctx context.Context, c clients.Client) (clients.Result, error) {
+	return c.Call(ctx, "example"+separator+"echo", map[string]any{"text": "hi"}, 0)
 }
 
 // TestProxyCancels: what a client cancels ends at the backend, in both eras.
