@@ -129,7 +129,7 @@ type MCPServer struct {
 	MaxRequestTime    time.Duration `json:"maxRequestTime" default:"86400000" min:"0" change:"restart" doc:"Milliseconds that a request may take in all, however much progress it reports; 0 means no limit."`
 	Timeout           time.Duration `json:"timeout" min:"1" doc:"Stands for connectionTimeout and requestTimeout where those are not set."`
 
-	MaxMessageSize int64  `json:"maxMessageSize" default:"67108864" min:"1024" change:"restart" doc:"Largest message of the server, in bytes."`
+	MaxMessageSize int64  `json:"maxMessageSize" default:"67108864" min:"1024" change:"restart" doc:"Largest message of the server, in bytes. A call whose answer is larger fails; a result over HTTP that did not say its length and is passed on already breaks off."`
 	Isolation      string `json:"isolation" enum:"shared,session,principal" change:"restart" doc:"Who shares one connection to the server: all clients, one client session, one principal. Without it, the kind of the server decides."`
 	Protocol       string `json:"protocol" enum:"legacy,modern,2024-11-05,2025-03-26,2025-06-18,2025-11-25,2026-07-28" change:"restart" doc:"Force an era or a version of the protocol instead of asking the server."`
 	ForwardClient  bool   `json:"forwardClient" default:"false" for:"remote" change:"restart" doc:"Tell the server the client's verified address, scheme and host in X-Forwarded-* headers. Otherwise it learns nothing of our clients."`

@@ -42,7 +42,8 @@ func TestLargeMessagesPassWhole(t *testing.T) {
 	}
 }
 
-// TestAMessageOverTheBackendsLimitIsAnError that says what to raise; the next call works.
+// TestAMessageOverTheBackendsLimitIsAnError that says what to raise; the next call works. The servers over HTTP say how long
+// their answers are. One that does not is cut where it passes: TestALargeResultThatBreaksIsNotTakenForAWholeOne.
 func TestAMessageOverTheBackendsLimitIsAnError(t *testing.T) {
 	t.Parallel()
 	const limit = 64 << 10

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -206,6 +207,7 @@ func (s *speaker) say(msg []byte) {
 	s.done = s.done || final
 	if final && !s.stream {
 		s.rw.Header().Set("Content-Type", "application/json")
+		s.rw.Header().Set("Content-Length", strconv.Itoa(len(msg)))
 		_, _ = s.rw.Write(msg)
 		return
 	}
