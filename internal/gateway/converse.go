@@ -43,8 +43,7 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 	p.cancel = cancel
 	if !k.g.parking.start(func() {
 		defer t.b.calls.leave()
-		p.reply, p.via, p.err = first.exchange(run, t)
-		p.settle()
+		p.settle(first.exchange(run, t))
 		close(p.ended)
 		cancel(nil)
 	}) {
@@ -226,6 +225,7 @@ func (p *parked) keep(a *ask) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.hold(weight(a.m)); err != nil {
+		p.full = err
 		return err
 	}
 	p.serial++

@@ -29,8 +29,9 @@ type parked struct {
 
 	mu      sync.Mutex
 	round   uint32
-	taken   bool // a client is attached
-	over    bool // nothing is kept any more
+	taken   bool  // a client is attached
+	over    bool  // nothing is kept any more
+	full    error // no room for a question: the outcome, whatever the backend makes of that
 	stream  Stream
 	caps    []byte // of the client's newest request
 	token   []byte // the progress token of the client's newest request
@@ -130,10 +131,14 @@ func (p *parked) hasAsked() bool {
 	return p.count() > 0
 }
 
-// settle keeps the outcome for a client that is away.
-func (p *parked) settle() {
+// settle takes the outcome, and keeps it for a client that is away.
+func (p *parked) settle(reply mcp.Message, via *link, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.reply, p.via, p.err = reply, via, err
+	if p.full != nil {
+		p.reply, p.err = mcp.Message{}, p.full
+	}
 	if p.round == 0 || p.taken || p.err != nil {
 		return
 	}

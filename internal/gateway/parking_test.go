@@ -130,6 +130,20 @@ func TestLogMessagesWhileTheClientAnswers(t *testing.T) {
 	}
 }
 
+// TestACallWithoutRoomForAQuestionFails, also when the backend answers it as soon as the question is refused.
+func TestACallWithoutRoomForAQuestionFails(t *testing.T) {
+	t.Parallel()
+	g := &Gateway{parking: newParking()}
+	g.parking.all = burden{calls: maxParked}
+	p := newParked(g)
+	p.caps = []byte(`{"roots":{}}`)
+	reply := scan(t, `{"jsonrpc":"2.0","id":1,"result":{}}`)
+	p.ask(&link{}, scan(t, `{"jsonrpc":"2.0","id":7,"method":"roots/list"}`), func([]byte) { p.settle(*reply, nil, nil) })
+	if p.err == nil || !strings.Contains(p.err.Error(), "calls wait for their clients' answers") || p.reply.Raw != nil {
+		t.Errorf("the outcome is %s, %v", p.reply.Raw, p.err)
+	}
+}
+
 // TestWhatParkedCallsHoldIsBounded for all clients and for one, and counted until it is kept no more.
 func TestWhatParkedCallsHoldIsBounded(t *testing.T) {
 	t.Parallel()
