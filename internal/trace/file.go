@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"onemcp/internal/fault"
@@ -40,9 +41,9 @@ type File struct {
 	closed  bool
 }
 
-// Open opens the file of a trace, for its owner alone. The error is a fault.
+// Open opens the file of a trace, for its owner alone. It does not wait for a reader of a named pipe. The error is a fault.
 func Open(o Options) (*File, error) {
-	w, err := os.OpenFile(o.Path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	w, err := os.OpenFile(o.Path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, unusable(o.Path, err)
 	}
@@ -66,6 +67,9 @@ func unusable(path string, err error) error {
 	why := err
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		why = e.Err // without the path, which is told already
+	}
+	if errors.Is(err, syscall.ENXIO) {
+		return fault.New(fault.Invalid, "the trace file %s is a pipe that nobody reads", path).WithHint("start its reader first").WithCause(err)
 	}
 	return fault.New(fault.Invalid, "the trace file %s cannot be used: %v", path, why).WithHint("name another with --trace-mcp").WithCause(err)
 }
