@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -69,11 +70,23 @@ func askHealth(ctx context.Context, s *config.Server) error {
 	}
 	answer, err := clientOf(s).Do(request)
 	if err != nil {
-		return fault.New(fault.Unavailable, "the gateway does not answer: %s", fault.Public(err)).WithCause(err)
+		return unheard(ctx, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return fault.New(fault.Unavailable, "the gateway answers with status %d", answer.StatusCode)
 	}
 	return nil
+}
+
+// unheard says why there is no answer.
+func unheard(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok { // of the dial
+		return fault.New(fault.Unavailable, "the gateway does not answer: %s", fault.Public(err)).WithCause(err)
+	}
+	said := "what listens there does not answer in HTTP"
+	if ctx.Err() != nil {
+		said = "what listens there takes the connection and says nothing"
+	}
+	return fault.New(fault.Unavailable, "%s", said).WithHint("is it another program, or a listener with TLS? see what has the port").WithCause(err)
 }

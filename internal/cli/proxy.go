@@ -80,6 +80,8 @@ func (env *Env) relay(f proxyFlags, cmd *cobra.Command) (o relay.Options, err er
 		return o, err
 	}
 	switch {
+	case f.url == "" && cmd.Flags().Changed("url"):
+		err = fault.New(fault.Invalid, "--url is empty").WithHint("name the gateway's endpoint, or leave it out to use the configuration's")
 	case f.url == "":
 		err = env.configured(&o, f.file)
 	case f.file != "":
