@@ -27,7 +27,7 @@ func newCheck(env *Env) *cobra.Command {
 		Long: `Print all that is wrong with the configuration, one problem a line as
 file:line:column: path: sentence. The exit code is 0 when nothing is, and 1 otherwise.
 Warnings do not count. The file may be given as an argument or by --config.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
 			file, err := sameFile(strings.Join(args, ""), named)
 			if err != nil {
@@ -135,4 +135,11 @@ func singular(k catalog.Kind) string {
 	return map[catalog.Kind]string{
 		catalog.Tools: "tool", catalog.Prompts: "prompt", catalog.Resources: "resource", catalog.Templates: "resource template",
 	}[k]
+}
+
+func atMostOneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fault.New(fault.Invalid, "check takes one file, and %d are given", len(args)).WithHint("run it once for each")
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -103,6 +104,9 @@ func printJSON(env *Env, r *doctor.Report) error {
 // plan says what is to be looked at.
 func (env *Env) plan(f doctorFlags) (doctor.Plan, error) {
 	p := doctor.Plan{Version: env.Version, Connect: f.connect, Insecure: f.insecure, Idle: f.idle}
+	if err := f.checkProxy(); err != nil {
+		return p, err
+	}
 	source, err := env.source(f.file, f.over)
 	if err != nil {
 		return p, err
@@ -122,6 +126,15 @@ func (env *Env) plan(f doctorFlags) (doctor.Plan, error) {
 	}
 	p.Token, err = env.token(f.state)
 	return p, err
+}
+
+// checkProxy holds --proxy against the names that there are lines for.
+func (f doctorFlags) checkProxy() error {
+	known := append(doctor.Proxies(), "all")
+	if f.proxy == "" || slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(name, f.proxy) }) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "--proxy: there are no lines for %q", f.proxy).WithHint("one of %s", strings.Join(known, ", "))
 }
 
 // publicURL reads --url; nil if it is not given.

@@ -21,7 +21,7 @@ func (k *call) list(view *catalog.View, kind catalog.Kind) Answer {
 		cursor, _ := k.m.Text(mcp.FieldCursor)
 		var ok bool
 		if offset, ok = k.g.cursors.Read(kind, k.c.Scope.Selector, cursor); !ok || offset > view.Len(kind) {
-			return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's")
+			return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's (begin again without a cursor)")
 		}
 	}
 	text, more := view.List(kind, k.c.Era, offset, size)

@@ -41,7 +41,7 @@ func (k *call) listTasks(ctx context.Context, view *catalog.View) (Answer, error
 	all := k.taskBackends(view)
 	at, cursor, ok := k.taskCursor(all)
 	if !ok {
-		return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's"), nil
+		return k.refuse(mcp.CodeInvalidParams, "the cursor is not one of this list's (begin again without a cursor)"), nil
 	}
 	for ; at < len(all); at, cursor = at+1, nil {
 		if !k.listsTasks(ctx, all[at]) {
