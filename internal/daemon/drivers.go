@@ -12,14 +12,15 @@ import (
 
 // drivers makes the driver of each server. It is the one place that names them.
 type drivers struct {
-	environ []string    // what local servers may inherit
-	guard   stdio.Guard // nil: none
+	environ []string       // what local servers may inherit
+	guard   stdio.Guard    // nil: none
+	sockets remote.Sockets // of the remote servers
 	log     *slog.Logger
 	trace   trace.Observer // nil: none
 }
 
 // of returns the driver of a server that is usable. The error is a *fault.Error.
-func (d drivers) of(s *config.MCPServer) (upstream.Driver, error) {
+func (d *drivers) of(s *config.MCPServer) (upstream.Driver, error) {
 	if s.Kind == config.KindStdio {
 		return d.stdio(s), nil
 	}
@@ -30,6 +31,7 @@ func (d drivers) of(s *config.MCPServer) (upstream.Driver, error) {
 		Headers:    s.Headers,
 		MaxMessage: int(s.MaxMessageSize),
 		Log:        d.log,
+		Sockets:    &d.sockets,
 		Trace:      d.trace,
 	})
 	if err != nil {
@@ -38,7 +40,7 @@ func (d drivers) of(s *config.MCPServer) (upstream.Driver, error) {
 	return driver, nil
 }
 
-func (d drivers) stdio(s *config.MCPServer) upstream.Driver {
+func (d *drivers) stdio(s *config.MCPServer) upstream.Driver {
 	args := make([]string, len(s.Args))
 	for i, arg := range s.Args {
 		args[i] = arg.Reveal()

@@ -1,7 +1,7 @@
 // Package remote drives backends over HTTP: streamable HTTP in both eras, and the HTTP+SSE transport of
 // 2024-11-05.
 //
-// A [Driver] makes connections to one URL, which share a pool of sockets. The Run of a connection owns all
+// A [Driver] makes connections to one URL, which share a pool of sockets; drivers of one origin can share theirs, see [Sockets]. The Run of a connection owns all
 // goroutines that belong to no call: the stream of a legacy session, answers and cancellations on
 // their way to the backend, and what is left of answered streams. A call runs in
 // its caller's goroutine. All exported methods are safe for concurrent use.

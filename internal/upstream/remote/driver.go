@@ -35,6 +35,7 @@ type Options struct {
 	Log        *slog.Logger           // nil: nowhere
 	TLS        *tls.Config            // nil: the system's roots
 	Dial       Dial                   // nil: TCP
+	Sockets    *Sockets               // shared with other drivers; nil: the driver has its own
 	Trace      trace.Observer         // nil: none
 }
 

@@ -44,7 +44,7 @@ func newEndpoint(o Options) (*endpoint, error) {
 	if err := e.addHeaders(o); err != nil {
 		return nil, err
 	}
-	e.pool = newPool(o, u, e.host)
+	e.pool = o.Sockets.pool(o, u, e.host)
 	return e, nil
 }
 
