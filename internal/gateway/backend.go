@@ -183,9 +183,9 @@ func (b *backend) connect(ctx context.Context) error {
 	l := b.newLink(linkKey{era: b.lastEra()}, nil)
 	ctx, cancel := context.WithCancel(ctx)
 	var feed sync.WaitGroup
-	err := l.run(ctx, func(settle func()) {
+	err := l.run(ctx, func() {
 		b.setPrimary(l)
-		settle()
+		l.settle()
 		feed.Go(func() { b.keepListed(ctx, l) })
 		feed.Go(func() { l.applyLevel(ctx, nil) })
 		feed.Go(func() { b.subs.keep(ctx, l) })

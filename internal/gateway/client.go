@@ -86,6 +86,19 @@ func (c *Client) kept() *Client {
 	return &k
 }
 
+// lasting returns c for who keeps it beyond the call: that of the session, which all share, or a copy. It knows nothing of
+// where the call came from, which would keep the whole request.
+func (g *Gateway) lasting(c *Client) *Client {
+	if c.Session != nil {
+		if l := g.hub.of(c.Session); l != nil {
+			return l.client
+		}
+	}
+	k := c.kept()
+	k.Forwarder = nil
+	return k
+}
+
 // Answer is the final answer to a request, ready for the wire, with the client's id in it.
 type Answer struct {
 	Body []byte // nil: the stream has taken it as a [Pourer]

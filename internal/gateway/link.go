@@ -26,12 +26,14 @@ type link struct {
 	key    linkKey
 	b      *backend
 	client *Client // whose connection it is; nil if several share it
+	sink   linkSink
 	conn   upstream.Conn
 	caller upstream.Caller // conn behind its decorators
 	info   upstream.Info   // valid once opened
-	opened chan struct{}   // closed when open, or when it will never be
+	opened chan struct{}   // closed by settle when open, or when it will never be
 	lost   chan struct{}   // closed when over
 	err    error           // valid once lost
+	once   sync.Once       // settles
 	cancel context.CancelFunc
 
 	errands errands // of legacy clients
@@ -56,10 +58,11 @@ func (b *backend) newLink(key linkKey, owner *Client) *link {
 		level:  mcp.NoLevel,
 		missed: mcp.NoLevel,
 	}
+	l.sink.l = l
 	if _, several := key.owner.(principal); !several {
 		l.client = owner
 	}
-	l.conn = spec.Driver.Connect(b.opening(key, owner), &linkSink{l})
+	l.conn = spec.Driver.Connect(b.opening(key, owner), &l.sink)
 	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout, spec.MaxRequestTime))
 	return l
 }
@@ -93,21 +96,21 @@ func (b *backend) opening(key linkKey, owner *Client) upstream.Opening {
 	return o
 }
 
-// run opens and serves the link. ready is called once calls can pass, and has to call settle, which
-// lets those pass that wait.
-func (l *link) run(ctx context.Context, ready func(settle func())) error {
-	var once sync.Once
-	settle := func() { once.Do(func() { close(l.opened) }) }
+// settle lets those pass that wait for the link.
+func (l *link) settle() { l.once.Do(func() { close(l.opened) }) }
+
+// run opens and serves the link. ready is called once calls can pass, and has to have settle called.
+func (l *link) run(ctx context.Context, ready func()) error {
 	err := l.conn.Run(ctx, func(info upstream.Info) {
 		l.info = info
-		ready(settle)
+		ready()
 	})
 	if err == nil {
 		err = fault.New(fault.Unavailable, "the connection was closed")
 	}
 	l.err = err
 	close(l.lost)
-	settle()
+	l.settle()
 	l.b.g.withdrawFree(l, "")
 	return err
 }
@@ -254,7 +257,7 @@ func (b *backend) tryLink(key linkKey, c *Client) (*link, error) {
 	}
 	var owner *Client
 	if key.owner != nil {
-		owner = c.kept()
+		owner = b.g.lasting(c)
 	}
 	l := b.newLink(key, owner)
 	l.use()
@@ -278,7 +281,7 @@ func (l *link) abandon() {
 	l.cancel()
 	l.err = errRetired
 	close(l.lost)
-	close(l.opened)
+	l.settle()
 }
 
 // closeLinks opens no more links and waits for the end of those there are.
@@ -289,23 +292,29 @@ func (b *backend) closeLinks() {
 	b.group.Wait()
 }
 
-// serveLink runs a link that is not the primary one; when it is lost, the next call opens another, or at once who
-// has subscribed to something on it. life is the backend's, ctx the link's.
+// serveLink runs a link that is not the primary one. life is the backend's, ctx the link's. It waits for most of its time,
+// one goroutine for each session of each backend, so its stack is kept small: what takes room is done elsewhere.
 func (b *backend) serveLink(life, ctx context.Context, l *link) {
 	defer l.close()
 	if s, ok := l.key.owner.(*session.Session); ok {
 		defer context.AfterFunc(s.Context(), l.close)() // the session must not remember a link that is over
 	}
-	err := l.run(ctx, func(settle func()) {
-		b.group.Go(func() {
-			l.openAtLevel(ctx)
-			tell := l.successor()
-			settle()
-			l.applyLevel(ctx, l.client) // one set meanwhile found the link not open
-			tell()
-			l.resubscribe(ctx)
-		})
-	})
+	err := l.run(ctx, func() { b.group.Go(func() { l.begin(ctx) }) })
+	b.mourn(life, ctx, l, err)
+}
+
+// begin lets calls through a link that has opened, and makes good what has come before it.
+func (l *link) begin(ctx context.Context) {
+	l.openAtLevel(ctx)
+	tell := l.successor()
+	l.settle()
+	l.applyLevel(ctx, l.client) // one set meanwhile found the link not open
+	tell()
+	l.resubscribe(ctx)
+}
+
+// mourn forgets a link that was lost: the next call opens another, or at once who has subscribed to something on it.
+func (b *backend) mourn(life, ctx context.Context, l *link, err error) {
 	b.removeLink(l)
 	if l.info.Era != mcp.NoEra && l.client != nil && len(l.subscribed()) > 0 {
 		b.group.Go(func() { b.reopen(life, l.client) })

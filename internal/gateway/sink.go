@@ -35,7 +35,7 @@ func (s *callSink) Notify(m *mcp.Message) {
 		s.progress(m)
 	case mcp.NoteMessage:
 		if !s.mayHave(m.RelatedTask()) {
-			(&linkSink{s.l}).Notify(m)
+			s.l.sink.Notify(m)
 		} else if s.k.parked != nil {
 			s.k.parked.notify(m)
 		} else if s.k.g.wantsLog(s.k.c, m) {
@@ -45,10 +45,10 @@ func (s *callSink) Notify(m *mcp.Message) {
 		s.withdraw(m)
 	case mcp.NoteToolsChanged, mcp.NotePromptsChanged, mcp.NoteResourcesChanged, mcp.NoteResourceUpdated,
 		mcp.NoteTaskStatus, mcp.NoteElicitComplete:
-		(&linkSink{s.l}).Notify(m)
+		s.l.sink.Notify(m)
 	default:
 		if !s.mayHave(m.RelatedTask()) {
-			(&linkSink{s.l}).Notify(m)
+			s.l.sink.Notify(m)
 		} else if s.l.info.Era == s.k.c.Era {
 			s.k.send(bytes.Clone(m.Raw))
 		}
@@ -114,7 +114,7 @@ func (s *callSink) Ask(m *mcp.Message, answer func([]byte)) {
 	task := m.RelatedTask()
 	switch {
 	case !s.mayHave(task):
-		(&linkSink{s.l}).Ask(m, answer)
+		s.l.sink.Ask(m, answer)
 	case s.k.parked != nil:
 		s.k.parked.ask(s.l, m, answer)
 	case s.k.c.Session != nil:

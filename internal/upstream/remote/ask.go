@@ -52,6 +52,9 @@ func (l *ledger) keepAsk(a *ask) bool {
 	if len(l.asks) >= maxAsks {
 		return false
 	}
+	if l.asks == nil {
+		l.asks = make(map[string]*ask)
+	}
 	l.asks[a.id] = a
 	return true
 }

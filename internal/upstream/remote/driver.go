@@ -69,9 +69,9 @@ func New(o Options) (*Driver, error) {
 func (d *Driver) Connect(o upstream.Opening, up upstream.Sink) upstream.Conn {
 	switch d.kind {
 	case HTTP:
-		return newStreamable(d.at, o, up)
+		return newStreamable(d.at, &o, up)
 	case SSE:
-		return newEvented(d.at, o, up)
+		return newEvented(d.at, &o, up)
 	}
-	return &either{driver: d, opening: o, up: up}
+	return &either{driver: d, opening: &o, up: up}
 }

@@ -15,7 +15,7 @@ import (
 // as the specification says that an old server does, HTTP+SSE.
 type either struct {
 	driver  *Driver
-	opening upstream.Opening
+	opening *upstream.Opening
 	up      upstream.Sink
 	conn    atomic.Pointer[upstream.Conn] // the one that is tried or used
 }
@@ -24,7 +24,7 @@ type either struct {
 func (e *either) Run(ctx context.Context, ready func(upstream.Info)) error {
 	begun := time.Now()
 	if Kind(e.driver.found.Load()) == SSE {
-		opened, err := e.runEvented(ctx, e.opening, ready)
+		opened, err := e.runEvented(ctx, begun, ready)
 		if opened || err == nil || errors.Is(err, errUnreachable) {
 			return err
 		}
@@ -35,9 +35,7 @@ func (e *either) Run(ctx context.Context, ready func(upstream.Info)) error {
 	if s.ready.Load() || e.opening.Era == mcp.Modern || !isOld(int(s.refusal.Load())) {
 		return err
 	}
-	rest := e.opening
-	rest.Timeout -= time.Since(begun)
-	if opened, second := e.runEvented(ctx, rest, ready); opened {
+	if opened, second := e.runEvented(ctx, begun, ready); opened {
 		return second
 	}
 	return err
@@ -48,9 +46,11 @@ func (e *either) run(ctx context.Context, c upstream.Conn, ready func(upstream.I
 	return c.Run(ctx, ready)
 }
 
-// runEvented runs a connection over HTTP+SSE, and reports whether it could be opened.
-func (e *either) runEvented(ctx context.Context, o upstream.Opening, ready func(upstream.Info)) (opened bool, err error) {
-	err = e.run(ctx, newEvented(e.driver.at, o, e.up), func(info upstream.Info) {
+// runEvented runs a connection over HTTP+SSE, whose opening has begun then, and reports whether it could be opened.
+func (e *either) runEvented(ctx context.Context, begun time.Time, ready func(upstream.Info)) (opened bool, err error) {
+	rest := *e.opening
+	rest.Timeout -= time.Since(begun)
+	err = e.run(ctx, newEvented(e.driver.at, &rest, e.up), func(info upstream.Info) {
 		opened = true
 		e.driver.found.Store(uint32(SSE))
 		ready(info)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/sse"
 	"onemcp/internal/trace"
@@ -19,16 +20,17 @@ import (
 // says, messages to it are POSTed where the first event of the stream tells.
 type evented struct {
 	at      *endpoint
-	opening upstream.Opening
+	opening *upstream.Opening
 	ledger  *ledger
 	tasks   tasks
-	lost    chan error // why Run is to end; the first counts
+	stream  life.Context // of the stream; ends when there can be no more calls
+	lost    chan error   // why Run is to end; the first counts
 	ready   atomic.Bool
 	labels  atomic.Pointer[labels]
 	inbox   *url.URL // of the backend; set before the ledger admits anything
 }
 
-func newEvented(at *endpoint, o upstream.Opening, up upstream.Sink) *evented {
+func newEvented(at *endpoint, o *upstream.Opening, up upstream.Sink) *evented {
 	s := &evented{at: at, opening: o, lost: make(chan error, 1)}
 	s.ledger = newLedger(at, up, s.reply, at.saw(trace.SSE, &s.labels, func() string { return s.inbox.String() }))
 	s.Speak("")
@@ -61,7 +63,7 @@ func (s *evented) close(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = nil
 	}
-	s.ledger.fail(s.at.errClosing()) // ends the stream too; a lost one has failed before
+	s.fail(s.at.errClosing()) // ends the stream too; a lost one has failed before
 	s.tasks.stop()
 	return err
 }
@@ -71,7 +73,7 @@ func (s *evented) open(ctx context.Context) (upstream.Info, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opening.Timeout,
 		fault.New(fault.Timeout, "backend %q did not open its stream within %s", s.at.name, s.opening.Timeout))
 	defer cancel()
-	late := context.AfterFunc(ctx, func() { s.ledger.fail(context.Cause(ctx)) })
+	late := context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })
 	defer late()
 	events, err := s.connect()
 	if ctx.Err() != nil {
@@ -82,14 +84,14 @@ func (s *evented) open(ctx context.Context) (upstream.Info, error) {
 	}
 	s.ledger.admit()
 	s.tasks.run(func(context.Context) { s.read(events) })
-	o := s.opening
+	o := *s.opening
 	o.Era = mcp.Legacy
 	return upstream.Handshake(ctx, s, o)
 }
 
 // connect opens the stream, which lives as long as the ledger's calls may, and reads the endpoint event.
 func (s *evented) connect() (*stream, error) {
-	a, err := s.at.send(s.ledger.life, s.labels.Load().after(""))
+	a, err := s.at.send(&s.stream, s.labels.Load().after(""))
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,9 +122,15 @@ func (s *evented) read(events *stream) {
 	s.lose(closed, closed)
 }
 
+// fail ends all calls, now and later, and the stream.
+func (s *evented) fail(err error) {
+	s.ledger.fail(err)
+	s.stream.End(err)
+}
+
 // lose makes Run end with err, and the calls in flight with theirs.
 func (s *evented) lose(err, theirs error) {
-	s.ledger.fail(theirs)
+	s.fail(theirs)
 	select {
 	case s.lost <- err:
 	default:

@@ -33,18 +33,15 @@ type ledger struct {
 
 	mu     sync.Mutex
 	calls  map[uint64]*call
-	asks   map[string]*ask // the backend's open requests, by raw id
+	asks   map[string]*ask // the backend's open requests, by raw id; nil before the first
 	serial uint64
 	ghosts peer.Ghosts
-	closed error           // why there can be no more calls
-	life   context.Context // ends with the connection
-	end    context.CancelCauseFunc
+	closed error // why there can be no more calls
 }
 
 func newLedger(at *endpoint, up upstream.Sink, reply func([]byte), saw saw) *ledger {
-	l := &ledger{at: at, up: up, reply: reply, saw: saw, calls: make(map[uint64]*call), asks: make(map[string]*ask)}
+	l := &ledger{at: at, up: up, reply: reply, saw: saw, calls: make(map[uint64]*call)}
 	l.closed = at.errNotConnected()
-	l.life, l.end = context.WithCancelCause(context.Background())
 	return l
 }
 
@@ -74,7 +71,6 @@ func (l *ledger) refuse(err error) {
 // fail ends all calls, now and later.
 func (l *ledger) fail(err error) {
 	l.refuse(err)
-	l.end(err)
 	l.failCalls(err)
 }
 

@@ -24,7 +24,7 @@ const (
 // speaking: each message is a request of its own.
 type streamable struct {
 	at      *endpoint
-	opening upstream.Opening
+	opening *upstream.Opening
 	ledger  *ledger
 	tasks   tasks
 	replies tasks      // answers and cancellations on their way
@@ -36,7 +36,7 @@ type streamable struct {
 	labels atomic.Pointer[labels]
 }
 
-func newStreamable(at *endpoint, o upstream.Opening, up upstream.Sink) *streamable {
+func newStreamable(at *endpoint, o *upstream.Opening, up upstream.Sink) *streamable {
 	s := &streamable{at: at, opening: o, lost: make(chan error, 1)}
 	saw := at.saw(trace.HTTP, &s.labels, func() string { return s.labels.Load().session })
 	s.ledger = newLedger(at, up, s.reply, saw)
@@ -48,12 +48,20 @@ func newStreamable(at *endpoint, o upstream.Opening, up upstream.Sink) *streamab
 func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	s.at.pool.enter()
 	defer s.at.pool.leave()
+	if err := s.open(ctx, ready); err != nil {
+		return s.close(ctx, s.at.notOpened(err))
+	}
+	return s.close(ctx, s.serve(ctx))
+}
+
+// open shakes hands. It is no part of Run, whose stack waits as long as the connection is there.
+func (s *streamable) open(ctx context.Context, ready func(upstream.Info)) error {
 	s.tasks.start()
 	s.replies.start()
 	s.ledger.admit()
-	info, err := upstream.Handshake(ctx, s, s.opening)
+	info, err := upstream.Handshake(ctx, s, *s.opening)
 	if err != nil {
-		return s.close(ctx, s.at.notOpened(err))
+		return err
 	}
 	info.Session, info.Streams = s.labels.Load().session != "", true
 	s.ready.Store(true)
@@ -63,7 +71,7 @@ func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
 	}
 	ready(info)
 	hear()
-	return s.close(ctx, s.serve(ctx))
+	return nil
 }
 
 // serve waits for the end of a connection that is open.
