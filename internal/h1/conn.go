@@ -26,21 +26,26 @@ var (
 	errUnsent  = errors.New("the connection was closed before it could be used") // nothing was sent
 )
 
-// conn is one connection. It has one user at a time.
+// conn is one connection. It has one user at a time, who brings the desk to work at: those that are idle have none.
 type conn struct {
 	net.Conn
+	*desk
 	raw    syscall.RawConn // nil where there is none
-	r      *bufio.Reader
-	max    int    // bytes of a head
-	buf    []byte // of a request on its way, then of the head of its answer
+	max    int             // bytes of a head
 	visits visit
 	reused bool
 	kept   time.Time // since when it is idle
 	abort  func()    // ends what goes on, since its context has ended
 }
 
+// desk is the memory that an exchange needs.
+type desk struct {
+	r   *bufio.Reader
+	buf []byte // of a request on its way, then of the head of its answer
+}
+
 func newConn(nc net.Conn, maxHead int) *conn {
-	c := &conn{Conn: nc, max: maxHead, r: bufio.NewReaderSize(nc, readBuffer)}
+	c := &conn{Conn: nc, max: maxHead}
 	c.abort = func() { _ = nc.Close() }
 	c.visits.step = c.visits.take
 	if s, ok := nc.(syscall.Conn); ok {

@@ -41,7 +41,7 @@ func FuzzAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c := &conn{r: bufio.NewReaderSize(bytes.NewReader(text), readBuffer), max: 64 << 10}
+		c := &conn{desk: &desk{r: bufio.NewReaderSize(bytes.NewReader(text), readBuffer)}, max: 64 << 10}
 		frame, head, err := c.receive()
 		if err != nil {
 			return

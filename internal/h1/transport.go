@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -19,7 +20,8 @@ type Options struct {
 
 // Transport is the connections to one origin. Make it with [New].
 type Transport struct {
-	o Options
+	o     Options
+	desks sync.Pool
 
 	mu      sync.Mutex
 	idle    []*conn // the last one was used last
@@ -91,11 +93,38 @@ func (t *Transport) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(nc, t.o.MaxHeader), nil
+	c := newConn(nc, t.o.MaxHeader)
+	t.furnish(c)
+	return c, nil
+}
+
+// furnish gives a connection a desk.
+func (t *Transport) furnish(c *conn) {
+	d, ok := t.desks.Get().(*desk)
+	if !ok {
+		d = &desk{r: bufio.NewReaderSize(nil, readBuffer)}
+	}
+	d.r.Reset(c.Conn)
+	c.desk = d
+}
+
+// clear takes the desk of a connection that nobody reads from any more, with nothing left on it.
+func (t *Transport) clear(c *conn) {
+	c.r.Reset(nil)
+	t.desks.Put(c.desk)
+	c.desk = nil
 }
 
 // take returns a kept connection, nil if there is none.
 func (t *Transport) take() *conn {
+	c := t.pop()
+	if c != nil {
+		t.furnish(c)
+	}
+	return c
+}
+
+func (t *Transport) pop() *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closing = false
@@ -112,6 +141,7 @@ func (t *Transport) take() *conn {
 
 // keep takes a connection back after an exchange.
 func (t *Transport) keep(c *conn) {
+	t.clear(c)
 	c.kept = time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -29,7 +29,8 @@ func (v *visit) take(fd uintptr) bool {
 func (c *conn) visit(text []byte, wait bool) error {
 	v := &c.visits
 	v.text, v.wait, v.silent, v.n, v.err = text, wait, false, 0, nil
-	if err := c.raw.Read(v.step); err != nil && v.n == 0 {
+	err := c.raw.Read(v.step)
+	if v.text = nil; err != nil && v.n == 0 {
 		return unsent(err)
 	}
 	switch {
@@ -40,6 +41,6 @@ func (c *conn) visit(text []byte, wait bool) error {
 	case v.err != nil || v.n == len(text):
 		return v.err
 	}
-	_, err := c.Write(text[v.n:])
+	_, err = c.Write(text[v.n:])
 	return err
 }

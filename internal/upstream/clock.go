@@ -11,6 +11,7 @@ import (
 type clock struct {
 	mu    sync.Mutex
 	calls []*watch
+	one   [1]*watch // room for the usual number
 	timer *time.Timer
 	rings time.Time // when the timer fires; zero: it does not run
 }
@@ -19,6 +20,9 @@ type clock struct {
 func (c *clock) add(w *watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.calls == nil {
+		c.calls = c.one[:0]
+	}
 	c.calls = append(c.calls, w)
 	w.place = len(c.calls)
 	c.set(w)

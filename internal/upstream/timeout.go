@@ -18,14 +18,14 @@ func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
 	if silence <= 0 && whole <= 0 {
 		return next
 	}
-	return &timeout{next, backend, max(silence, 0), max(whole, 0), new(clock)}
+	return &timeout{next: next, backend: backend, silence: max(silence, 0), whole: max(whole, 0)}
 }
 
 type timeout struct {
 	next           Caller
 	backend        string
 	silence, whole time.Duration
-	clock          *clock
+	clock          clock
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {

@@ -4,14 +4,15 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"onemcp/internal/life"
 )
 
 // tasks are the goroutines of a connection that belong to no call. The zero value takes none.
 type tasks struct {
 	mu      sync.Mutex
-	open    bool            // between start and stop
-	ctx     context.Context // nil until there is one
-	cancel  context.CancelFunc
+	open    bool          // between start and stop
+	ctx     *life.Context // nil until there is one
 	running sync.WaitGroup
 }
 
@@ -30,36 +31,36 @@ func (t *tasks) run(f func(context.Context)) bool {
 		return false
 	}
 	if t.ctx == nil {
-		t.ctx, t.cancel = context.WithCancel(context.Background())
+		t.ctx = new(life.Context)
 	}
 	ctx := t.ctx
 	t.running.Go(func() { f(ctx) })
 	return true
 }
 
-// shut takes no more of them and returns what ends those there are, nil if there never were any.
-func (t *tasks) shut() context.CancelFunc {
+// shut takes no more of them and returns the context of those there are, nil if there never were any.
+func (t *tasks) shut() *life.Context {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.open = false
-	return t.cancel
+	return t.ctx
 }
 
 // stop ends all of them and waits.
 func (t *tasks) stop() {
-	if cancel := t.shut(); cancel != nil {
-		cancel()
+	if ctx := t.shut(); ctx != nil {
+		ctx.End(nil)
 		t.running.Wait()
 	}
 }
 
 // finish takes no more of them, gives those there are a while to end by themselves, ends the others, and waits.
 func (t *tasks) finish(while time.Duration) {
-	cancel := t.shut()
-	if cancel == nil {
+	ctx := t.shut()
+	if ctx == nil {
 		return
 	}
-	defer cancel()
-	defer time.AfterFunc(while, cancel).Stop()
+	defer ctx.End(nil)
+	defer time.AfterFunc(while, func() { ctx.End(nil) }).Stop()
 	t.running.Wait()
 }
