@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	room    = 16 << 20 // bytes of garbage between two collections, at least
+	room    = 16 << 20 // bytes of garbage between two collections, beyond the usual
 	usual   = 100      // Go's own percentage
 	largest = 800
 )
@@ -52,7 +52,7 @@ func percent(kept uint64) int {
 	if kept == 0 {
 		return largest
 	}
-	return int(min(max(room*100/kept, usual), largest))
+	return int(min(usual+room*100/kept, largest))
 }
 
 // kept returns the bytes of which the percentage is taken: what the last collection left, and its roots.

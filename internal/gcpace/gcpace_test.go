@@ -14,9 +14,10 @@ func TestPercent(t *testing.T) {
 	}{
 		{"nothing known", 0, 800},
 		{"nearly empty", 1 << 20, 800},
-		{"small", 4 << 20, 400},
-		{"as large as the room", 16 << 20, 100},
-		{"large", 1 << 30, 100},
+		{"small", 4 << 20, 500},
+		{"as large as the room", 16 << 20, 200},
+		{"large", 1 << 30, 101},
+		{"very large", 4 << 30, 100},
 	} {
 		if got := percent(tt.kept); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
@@ -32,7 +33,7 @@ func TestThePaceFollowsTheHeap(t *testing.T) {
 		t.Errorf("began with %d percent", current())
 	}
 	ballast := make([]byte, 64<<20)
-	for current() != 100 {
+	for current() > 150 {
 		if t.Context().Err() != nil {
 			t.Fatalf("stays at %d percent", current())
 		}
