@@ -84,6 +84,50 @@ func TestASessionForgetsItsLostConnections(t *testing.T) {
 	}
 }
 
+// request knows where a call came from, and keeps all of its request.
+type request struct{ body [1 << 10]byte }
+
+func (*request) Forwarded() [][2]string { return nil }
+func (*request) Caller() any            { return nil }
+
+// TestAConnectionKeepsNothingOfTheRequestThatOpenedIt: it lasts as long as the session, for each backend.
+func TestAConnectionKeepsNothingOfTheRequestThatOpenedIt(t *testing.T) {
+	t.Parallel()
+	d := frail{make(chan func(), 2)}
+	g := New(Options{Log: slog.New(slog.DiscardHandler), Sessions: session.NewTable(session.Limits{})}, Setup{Backends: []Spec{
+		{Name: "b", Identity: "1", Driver: d, Isolation: PerSession, ConnectionTimeout: time.Minute, RequestTimeout: time.Minute},
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	s, err := g.opts.Sessions.Open(session.Spec{Principal: "p", Capabilities: []byte(`{"roots":{}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.opts.Sessions.End(s)
+	r := new(request)
+	left := weak.Make(r)
+	c := SessionClient(Scope{}, s)
+	c.Forwarder = r
+	l, err := g.current.Load().byName["b"].link(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.release()
+	for late := time.Now().Add(time.Minute); left.Value() != nil; runtime.GC() {
+		if time.Now().After(late) {
+			t.Fatal("the connection keeps the request")
+		}
+	}
+	if l.client == nil || l.client.Session != s || string(l.client.Meta.Capabilities) != `{"roots":{}}` {
+		t.Errorf("the connection is for %+v", l.client)
+	}
+}
+
 // choosy is a connection to a server that takes no log level until it is told to.
 type choosy struct {
 	takes bool
