@@ -85,7 +85,7 @@ func TestASessionForgetsItsLostConnections(t *testing.T) {
 }
 
 // request knows where a call came from, and keeps all of its request.
-type request struct{ body [1 << 10]byte }
+type request struct{ _ [1 << 10]byte }
 
 func (*request) Forwarded() [][2]string { return nil }
 func (*request) Caller() any            { return nil }
