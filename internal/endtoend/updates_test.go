@@ -1,6 +1,7 @@
 package endtoend_test
 
 import (
+	"slices"
 	"testing"
 
 	"onemcp/internal/mcp"
@@ -130,6 +131,27 @@ func TestUpdatesGoToThoseWhoAsked(t *testing.T) {
 		if w.caller == mcp.Legacy {
 			one.told(mcp.NotePromptsChanged)
 		}
+	})
+}
+
+// TestAServerWithOneSubscriptionIsHeard: over lines the servers of the Go SDK forget every subscription when one ends.
+func TestAServerWithOneSubscriptionIsHeard(t *testing.T) {
+	t.Parallel()
+	script := watched
+	script.Sole = true
+	lines := slices.DeleteFunc(every(), func(w way) bool { return w.era != mcp.Modern || !w.overLines() })
+	along(t, lines, script, func(t *testing.T, w *world) {
+		for _, id := range []string{`1`, `2`, `3`} {
+			f := w.follow(id)
+			w.followed("test://a", 1)
+			w.news(mcp.NoteResourceUpdated, updateOfA)
+			f.changed("test://a")
+			f.vanish()
+			w.followed("test://a", 0)
+		}
+		bystander := w.connect().listen()
+		w.news(mcp.NotePromptsChanged, `{}`)
+		bystander.told(mcp.NotePromptsChanged)
 	})
 }
 

@@ -163,11 +163,7 @@ func noteCaching(offer *catalog.Offer, reply *mcp.Message) {
 
 // ask sends a request of our own.
 func (b *backend) ask(ctx context.Context, l *link, method string, params []byte) (mcp.Message, error) {
-	return b.askOn(ctx, l, method, params, upstream.Discard{})
-}
-
-func (b *backend) askOn(ctx context.Context, l *link, method string, params []byte, up upstream.Sink) (mcp.Message, error) {
-	return b.askAs(ctx, l, mcp.ClientMeta{Version: l.info.Version, Info: b.g.info}, method, params, up)
+	return b.askAs(ctx, l, mcp.ClientMeta{Version: l.info.Version, Info: b.g.info}, method, params, upstream.Discard{})
 }
 
 // askAs sends a request of our own in the name of a client.

@@ -14,6 +14,7 @@ type round struct {
 	subs    *subscriptions
 	uris    []string
 	version int // of uris
+	id      uint64
 	cancel  context.CancelFunc
 	acked   chan struct{} // closed when the backend has acknowledged
 	over    chan bool     // tells, once, whether another round makes sense
@@ -21,7 +22,8 @@ type round struct {
 }
 
 // listen keeps one round open until ctx ends. When the wanted resources change, the next round is
-// acknowledged before the last one is closed, which lingers, so that nothing is missed between.
+// acknowledged before the last one is closed, so that nothing is missed between. Where each has a stream of its own, the last one
+// lingers.
 func (s *subscriptions) listen(ctx context.Context, l *link) {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
@@ -30,6 +32,7 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 	defer cancel()
 	now := s.open(ctx, l, &group)
 	var earlier lingering
+	var how manner
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,7 +46,9 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 			s.refresh() // changes may have been missed
 			now = s.open(ctx, l, &group)
 		case <-s.resub:
-			if next, changed := s.next(ctx, l, now, &group); changed {
+			if !l.info.Streams {
+				now = s.replace(ctx, l, now, &how, &group)
+			} else if next, changed := s.next(ctx, l, now, &group); changed {
 				earlier.add(now)
 				now = next
 			}
@@ -58,9 +63,16 @@ func (s *subscriptions) open(ctx context.Context, l *link, group *sync.WaitGroup
 	uris, version := s.wanted()
 	ctx, cancel := context.WithCancel(ctx)
 	r := &round{subs: s, uris: uris, version: version, cancel: cancel, acked: make(chan struct{}), over: make(chan bool, 1)}
+	request, err := s.b.ownRequest(l, mcp.ClientMeta{Version: l.info.Version, Info: s.b.g.info}, mcp.MethodListen, listenParams(uris))
+	if err != nil {
+		cancel()
+		r.over <- true
+		return r
+	}
+	r.id = request.ID
 	group.Go(func() {
 		defer cancel()
-		reply, err := s.b.askOn(ctx, l, mcp.MethodListen, listenParams(uris), r)
+		reply, err := l.conn.Call(ctx, request, r) // without a timeout: silence is its nature
 		r.over <- err != nil || reply.Kind != mcp.Error
 	})
 	return r

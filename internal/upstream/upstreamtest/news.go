@@ -265,8 +265,15 @@ func (s *Server) listen(ctx context.Context, m *mcp.Message, send func([]byte)) 
 		i.listens[string(l.id)] = l
 	})
 	<-ctx.Done()
-	s.change(func(i *interest) { delete(i.listens, string(l.id)) })
-	return nil
+	s.change(func(i *interest) {
+		if delete(i.listens, string(l.id)); s.Sole {
+			clear(i.listens)
+		}
+	})
+	if !s.Sole {
+		return nil
+	}
+	return s.result(m, `{"_meta":{"`+mcp.MetaSubscription+`":`+string(l.id)+`}}`)
 }
 
 // acknowledge tells what is honoured, and that tools have changed if the server has that to say.

@@ -22,6 +22,7 @@ type Script struct {
 	Hush  bool      // tells nothing on a subscription by itself
 	Hello string    // raw members of what it says of itself, instead of capabilities and instructions
 	Deny  string    // the resource that nobody may subscribe to
+	Sole  bool      // takes a connection to have one subscriptions/listen: when any of them ends, all are forgotten, and it is answered
 
 	Offers map[string]string // raw results by method, or by method, a blank and cursor, instead of its own; a list here is declared
 }

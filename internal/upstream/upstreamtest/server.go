@@ -117,7 +117,7 @@ func (s *Server) request(ctx context.Context, m *mcp.Message, send func([]byte))
 		s.mu.Unlock()
 	}()
 	answer := s.answer(ctx, m, send)
-	if answer != nil && (ctx.Err() == nil || toolName(m) == "late") {
+	if answer != nil && (ctx.Err() == nil || toolName(m) == "late" || m.Method == mcp.MethodListen) {
 		send(answer)
 	}
 }
