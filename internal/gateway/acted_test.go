@@ -32,7 +32,7 @@ func (d acted) Connect(_ upstream.Opening, up upstream.Sink) upstream.Conn {
 type actedConn struct{ acted }
 
 func (c actedConn) Run(ctx context.Context, ready func(upstream.Info)) error {
-	info := upstream.Info{Era: c.era, Version: mcp.LatestLegacy, Hello: []byte(`{"capabilities":{}}`)}
+	info := upstream.Info{Era: c.era, Version: mcp.LatestLegacy, Streams: true, Hello: []byte(`{"capabilities":{}}`)}
 	if c.era == mcp.Modern {
 		info.Version = mcp.LatestModern
 	}
