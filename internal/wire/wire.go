@@ -18,17 +18,18 @@ type Form struct {
 	Answer  int // the JSON-RPC code of an answer
 }
 
-// forms is the one table.
+// forms is the one table. Where an answer tells of a message that is malformed or too large, or of a lack of authorization, it was
+// a backend's, or ours towards it: a client's own message of that kind is refused before it is a request.
 var forms = [...]Form{
 	fault.Internal:     {http.StatusInternalServerError, mcp.CodeInternal, mcp.CodeInternal},
-	fault.Malformed:    {http.StatusBadRequest, mcp.CodeParse, mcp.CodeParse},
+	fault.Malformed:    {http.StatusBadRequest, mcp.CodeParse, mcp.CodeInternal},
 	fault.Invalid:      {http.StatusBadRequest, mcp.CodeInvalidRequest, mcp.CodeInvalidParams},
 	fault.Unsupported:  {http.StatusBadRequest, mcp.CodeInvalidRequest, mcp.CodeMethodNotFound},
 	fault.NotFound:     {http.StatusNotFound, mcp.CodeInvalidRequest, mcp.CodeInvalidParams},
 	fault.Conflict:     {http.StatusConflict, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
-	fault.TooLarge:     {http.StatusRequestEntityTooLarge, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
+	fault.TooLarge:     {http.StatusRequestEntityTooLarge, mcp.CodeInvalidRequest, mcp.CodeInternal},
 	fault.Denied:       {http.StatusForbidden, mcp.CodeInvalidRequest, mcp.CodeInvalidRequest},
-	fault.Unauthorized: {http.StatusUnauthorized, mcp.CodeInvalidRequest, mcp.CodeInternal}, // answers tell of a backend's refusal of us
+	fault.Unauthorized: {http.StatusUnauthorized, mcp.CodeInvalidRequest, mcp.CodeInternal},
 	fault.Busy:         {http.StatusServiceUnavailable, mcp.CodeInternal, mcp.CodeInternal},
 	fault.Unavailable:  {http.StatusServiceUnavailable, mcp.CodeInternal, mcp.CodeInternal},
 	fault.Timeout:      {http.StatusGatewayTimeout, mcp.CodeInternal, mcp.CodeInternal},

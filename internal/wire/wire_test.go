@@ -41,6 +41,8 @@ func TestAnswers(t *testing.T) {
 		{"a resource towards a modern client", mcp.Modern, "resources/read", fault.New(fault.NotFound, "no"), `{"code":-32602,"message":"no"}`},
 		{"a wrapped fault", mcp.Modern, "x", fmt.Errorf("while: %w", fault.New(fault.Unsupported, "no")), `{"code":-32601,"message":"no"}`},
 		{"a backend that does not let us in", mcp.Modern, "tools/call", fault.New(fault.Unauthorized, "no"), `{"code":-32603,"message":"no"}`},
+		{"a backend's answer over the limit", mcp.Legacy, "tools/call", fault.New(fault.TooLarge, "no"), `{"code":-32603,"message":"no"}`},
+		{"a backend's answer that is no message", mcp.Modern, "tools/call", fault.New(fault.Malformed, "no"), `{"code":-32603,"message":"no"}`},
 		{"a context that ran out", mcp.Modern, "x", context.DeadlineExceeded, `{"code":-32603,"message":"the request took too long"}`},
 		{"a context that was ended", mcp.Modern, "x", context.Canceled, `{"code":-32603,"message":"the request was given up"}`},
 		{"what nobody classified", mcp.Modern, "x", errors.New("password=1"), `{"code":-32603,"message":"internal error"}`},
