@@ -18,9 +18,11 @@ type resumable struct {
 	primes bool // the client knows events without data
 }
 
-// newResumable begins a stream for an answer to a client of a session.
+// newResumable begins a stream for an answer to a client of a session, which is about to be read.
 func newResumable(s *session.Session) resumable {
-	return resumable{s.NewStream(), primes(s)}
+	st := s.NewStream()
+	st.Expect()
+	return resumable{st, primes(s)}
 }
 
 // primes reports whether a session's client knows events that only say where a stream begins: older ones take them for

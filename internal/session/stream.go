@@ -91,6 +91,22 @@ func (st *Stream) End() {
 	st.nudge()
 }
 
+// Expect says that a reader is about to come, who must: until then all is kept for it, as if it were there.
+func (st *Stream) Expect() {
+	k := &st.session.store
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	st.expect()
+}
+
+// expect is Expect where the store is locked.
+func (st *Stream) expect() {
+	if !st.attached {
+		st.session.store.free(st.waiting)
+		st.attached = true
+	}
+}
+
 // Attach hands the stream's messages to r until the stream ends (nil), another reader takes over (nil), ctx or the session
 // ends, or r fails.
 func (st *Stream) Attach(ctx context.Context, r Reader) error {
@@ -161,10 +177,8 @@ func (st *Stream) takeOver(after *uint64) (turn uint64, replaced <-chan struct{}
 		close(st.replaced)
 	}
 	st.replaced = make(chan struct{})
-	if !st.attached {
-		k.free(st.waiting)
-	}
-	st.attached, st.slow = true, false
+	st.expect()
+	st.slow = false
 	if after != nil && *after <= st.newest {
 		st.rewind(*after)
 		k.trim()

@@ -220,6 +220,23 @@ func TestABusyStreamCostsTheOthersNothing(t *testing.T) {
 }
 
 // What was written and ended goes first, so that what a client still waits for stays.
+// TestABurstBeforeTheReaderComesIsKeptForIt: more than would be kept for a client that is away.
+func TestABurstBeforeTheReaderComesIsKeptForIt(t *testing.T) {
+	t.Parallel()
+	const burst = 3000
+	s := open(t, session.NewTable(session.Limits{}))
+	st := s.NewStream()
+	st.Expect()
+	for i := range burst {
+		st.Send(fmt.Appendf(nil, "%d", i))
+	}
+	st.End()
+	got, err := read(t.Context(), st, nil, burst)
+	if err != nil || len(got) != burst || got[0] != "1-1 0" {
+		t.Errorf("got %d messages, %.1q first, %v", len(got), got, err)
+	}
+}
+
 func TestStreamsThatWereReadMakeRoom(t *testing.T) {
 	t.Parallel()
 	s := open(t, session.NewTable(session.Limits{}))
