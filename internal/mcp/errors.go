@@ -14,12 +14,6 @@ const (
 	CodeURLElicitation     = -32042 // legacy only
 )
 
-// IsModernError reports whether a code belongs to the modern era only, so that a 4xx answer with it
-// shows a modern server.
-func IsModernError(code int) bool {
-	return code == CodeHeaderMismatch || code == CodeMissingCapability || code == CodeUnsupportedVersion
-}
-
 // AppendError appends an error answer. With a nil id it has none: the protocol knows no null there. data is raw
 // and may be nil.
 func AppendError(dst, id []byte, code int, message string, data []byte) []byte {

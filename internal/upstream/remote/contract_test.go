@@ -179,7 +179,7 @@ func modernStatus(code int) int {
 	switch {
 	case code == mcp.CodeMethodNotFound:
 		return http.StatusNotFound
-	case mcp.IsModernError(code):
+	case code == mcp.CodeHeaderMismatch, code == mcp.CodeMissingCapability, code == mcp.CodeUnsupportedVersion:
 		return http.StatusBadRequest
 	}
 	return http.StatusOK
