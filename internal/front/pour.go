@@ -17,6 +17,7 @@ type pour struct {
 	length int64           // negative: not known
 	left   int64           // of it
 	last   [1]byte         // of the body
+	renew  time.Time       // when the deadline for writing is to be set anew
 
 	stop func() bool // nil: nothing written yet
 	mu   sync.Mutex  // guards over
@@ -51,11 +52,21 @@ func (p *pour) Write(b []byte) (int, error) {
 }
 
 func (p *pour) write(b []byte) (int, error) {
-	p.x.writeDeadline()
+	p.writeDeadline()
 	if p.ctx.Err() != nil {
 		return 0, context.Cause(p.ctx)
 	}
 	return p.x.Write(b)
+}
+
+// writeDeadline gives the next write its time, or a sixteenth less: there are thousands of writes within it.
+func (p *pour) writeDeadline() {
+	now := time.Now()
+	if now.Before(p.renew) {
+		return
+	}
+	p.renew = now.Add(p.x.front.WriteTimeout / 16)
+	p.x.writeDeadline()
 }
 
 func (p *pour) begin() {

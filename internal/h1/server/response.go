@@ -165,14 +165,19 @@ func (r *response) send(p []byte, all bool) error {
 	out = append(out, m.held...)
 	m.held = m.held[:0]
 	var err error
-	if len(p) > 0 {
+	switch {
+	case len(p) > 0 && len(out)+len(tail) == 0:
+		_, err = r.c.Write(p)
+	case len(p) > 0:
 		parts := net.Buffers{out, p}
 		if tail != "" {
 			parts = append(parts, []byte(tail))
 		}
 		_, err = parts.WriteTo(r.c.Conn)
-	} else if out = append(out, tail...); len(out) > 0 {
-		_, err = r.c.Write(out)
+	default:
+		if out = append(out, tail...); len(out) > 0 {
+			_, err = r.c.Write(out)
+		}
 	}
 	m.out = out
 	r.failed = err
