@@ -351,8 +351,9 @@ var errRetired = fault.New(fault.Unavailable, "it is being closed")
 
 // tally counts calls under way, so that a retired backend can wait for the last one and take none after it.
 type tally struct {
-	n    atomic.Int64 // negative: closed
-	zero signal
+	n       atomic.Int64 // negative: closed
+	closing atomic.Bool  // somebody waits for zero
+	zero    signal
 }
 
 const tallyClosed = math.MinInt64 / 2
@@ -369,13 +370,14 @@ func (t *tally) enter() bool {
 }
 
 func (t *tally) leave() {
-	if t.n.Add(-1) == 0 {
+	if t.n.Add(-1) == 0 && t.closing.Load() {
 		t.zero.fire()
 	}
 }
 
 // close waits for the last call, or until ctx ends; from then on none is let in.
 func (t *tally) close(ctx context.Context) {
+	t.closing.Store(true)
 	for {
 		next := t.zero.next()
 		if t.n.CompareAndSwap(0, tallyClosed) {

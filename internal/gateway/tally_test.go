@@ -51,3 +51,14 @@ func TestTallyIsClosedWhenTheDrainIsOver(t *testing.T) {
 		t.Error("the last call opened the tally again")
 	}
 }
+
+func TestACallOfARunningBackendIsCountedWithoutAllocations(t *testing.T) {
+	var n tally
+	n.init()
+	if got := testing.AllocsPerRun(100, func() {
+		n.enter()
+		n.leave()
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}

@@ -11,7 +11,7 @@ type Edit struct {
 // Splice appends src to dst with the edits applied, and returns the result. The edits must not
 // overlap; their order does not matter and may be changed.
 func Splice(dst, src []byte, edits []Edit) []byte {
-	slices.SortStableFunc(edits, func(a, b Edit) int { return a.At.Start - b.At.Start })
+	sortEdits(edits)
 	dst = slices.Grow(dst, splicedLen(src, edits))
 	at := 0
 	for _, e := range edits {
@@ -20,6 +20,16 @@ func Splice(dst, src []byte, edits []Edit) []byte {
 		at = e.At.End
 	}
 	return append(dst, src[at:]...)
+}
+
+// sortEdits puts edits in the order of the message. There are few, mostly in order. A function of the library would have the compiler
+// keep their texts on the heap.
+func sortEdits(edits []Edit) {
+	for i := 1; i < len(edits); i++ {
+		for j := i; j > 0 && edits[j].At.Start < edits[j-1].At.Start; j-- {
+			edits[j], edits[j-1] = edits[j-1], edits[j]
+		}
+	}
 }
 
 func splicedLen(src []byte, edits []Edit) int {

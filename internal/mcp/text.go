@@ -15,6 +15,12 @@ func Unquote(raw []byte) (text string, ok bool) {
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner), true
 	}
+	return unescape(raw)
+}
+
+// unescape is Unquote for a string with escapes. It stands alone since what json writes to is on the heap.
+func unescape(raw []byte) (string, bool) {
+	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return "", false
 	}

@@ -141,9 +141,11 @@ func (l *ledger) receive(text []byte, home *call) error {
 }
 
 func (l *ledger) receiveOne(text []byte, home *call) error {
-	m := new(mcp.Message)
+	var m *mcp.Message
 	if home != nil {
 		m = &home.message
+	} else {
+		m = new(mcp.Message)
 	}
 	var err error
 	if *m, err = mcp.Scan(text); err != nil {
