@@ -246,7 +246,7 @@ func (k *call) addHeaders(r *upstream.Request, t target) {
 	}
 }
 
-// answer turns a backend's answer into the client's.
+// answer turns a backend's answer into the client's, in the memory of the one where that will do: reply is used no more.
 func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 	if k.relay != nil {
 		return Answer{}, nil
@@ -262,17 +262,19 @@ func (k *call) answer(t target, l *link, reply *mcp.Message) (Answer, error) {
 		k.g.owners.noteTask(k.c, t.b.name, reply)
 		reply = k.ownTasks(t, l, k.filtered(t, l, reply))
 	}
-	rw := mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: crossing && k.c.Era == mcp.Modern}
-	if rw.Modernize {
-		rw.ServerInfo = l.info.ServerInfo()
-	}
-	a := Answer{Body: reply.RewriteResult(nil, rw)}
+	modernize := crossing && k.c.Era == mcp.Modern
+	var a Answer
 	if reply.Kind == mcp.Error {
 		a.Code = reply.ErrorCode()
 		k.g.owners.noteVisits(k.c, t.b.name, reply)
-		if rw.Modernize && a.Code == mcp.CodeResourceNotFound {
+		if modernize && a.Code == mcp.CodeResourceNotFound {
 			a.Code = mcp.CodeInvalidParams
 		}
+	}
+	if modernize {
+		a.Body = reply.RewriteResult(nil, mcp.ResultRewrite{ID: k.m.IDBytes(), Method: k.m.Method, Modernize: true, ServerInfo: l.info.ServerInfo()})
+	} else {
+		a.Body = reply.WithID(k.m.IDBytes())
 	}
 	return a, nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Elements returns the raw elements of the JSON array raw, which must have been
-// scanned before; nil if raw is no array.
+// scanned before; nil if raw is no array. There is no room behind an element.
 func Elements(raw []byte) [][]byte {
 	s := scanner{b: raw}
 	if s.peek() != '[' {
@@ -18,7 +18,7 @@ func Elements(raw []byte) [][]byte {
 		if err != nil {
 			return out
 		}
-		out = append(out, raw[value.Start:value.End])
+		out = append(out, raw[value.Start:value.End:value.End])
 	}
 	return out
 }

@@ -31,51 +31,50 @@ type RequestRewrite struct {
 // RewriteRequest appends the request or notification m with r applied to dst. The progress token, where
 // there is one, becomes our id.
 func (m *Message) RewriteRequest(dst []byte, r RequestRewrite) []byte {
-	var room [6]Edit
-	edits := room[:0]
-	id := AppendUint(make([]byte, 0, 20), r.ID)
+	var edits [5]Edit // the zero one changes nothing
+	var texts [128]byte
+	id := AppendUint(texts[:0], r.ID)
 	if m.ID.Present() {
-		edits = append(edits, Edit{m.ID, id})
+		edits[0] = Edit{m.ID, id}
 	}
 	if r.Name != "" && m.Has(FieldName) {
-		edits = append(edits, Edit{m.At(FieldName), Quote(nil, r.Name)})
+		edits[1] = Edit{m.At(FieldName), Quote(id[len(id):], r.Name)}
 	}
 	if ref := m.At(FieldRef); r.RefName != "" && m.isObject(ref) {
 		if name := memberOf(m.Raw, ref, "name"); name.Present() {
-			edits = append(edits, Edit{name, Quote(nil, r.RefName)})
+			edits[2] = Edit{name, Quote(nil, r.RefName)}
 		}
 	}
 	if r.More != nil {
-		edits = append(edits, m.Insert(m.Params, r.More))
+		edits[3] = m.Insert(m.Params, r.More)
 	}
-	edits = m.metaEdits(edits, r, id)
-	return Splice(dst, m.Raw, edits)
+	switch {
+	case r.Relabel != KeepLabels:
+		edits[4] = m.relabel(r)
+	case m.Has(FieldMetaToken):
+		edits[4] = Edit{m.At(FieldMetaToken), id}
+	}
+	return Splice(dst, m.Raw, edits[:])
 }
 
-func (m *Message) metaEdits(edits []Edit, r RequestRewrite, token []byte) []Edit {
-	meta := m.At(FieldMeta)
-	if r.Relabel == KeepLabels {
-		if m.Has(FieldMetaToken) {
-			edits = append(edits, Edit{m.At(FieldMetaToken), token})
-		}
-		return edits
-	}
-	labels := r.labels()
+// relabel changes the modern keys of _meta, and the token in it. The zero edit changes nothing.
+func (m *Message) relabel(r RequestRewrite) Edit {
+	meta, labels := m.At(FieldMeta), r.labels()
 	if m.isObject(meta) {
-		return append(edits, Edit{meta, m.rebuildMeta(labels, token)})
+		return Edit{meta, m.rebuildMeta(labels, AppendUint(nil, r.ID))}
 	}
 	if len(labels) == 0 {
-		return edits
+		return Edit{}
 	}
 	object := append(append([]byte(`"_meta":{`), labels...), '}')
 	switch {
 	case meta.Present(): // not an object: replaced, a modern backend could not read it
-		return append(edits, Edit{meta, object[len(`"_meta":`):]})
+		return Edit{meta, object[len(`"_meta":`):]}
 	case m.Params.Present():
-		return append(edits, m.Insert(m.Params, object))
+		return m.Insert(m.Params, object)
 	default:
 		params := append(append([]byte(`"params":{`), object...), '}')
-		return append(edits, m.Insert(m.envelope(), params))
+		return m.Insert(m.envelope(), params)
 	}
 }
 
@@ -146,7 +145,7 @@ type ResultRewrite struct {
 // RewriteResult appends the answer m with r applied to dst.
 func (m *Message) RewriteResult(dst []byte, r ResultRewrite) []byte {
 	var room [6]Edit
-	edits := append(room[:0], Edit{m.ID, r.ID})
+	edits := append(room[:0], m.renumber(r.ID))
 	if r.Modernize && m.Kind == Result && m.isObject(m.Result) {
 		edits = m.modernEdits(edits, r)
 	}
@@ -154,6 +153,33 @@ func (m *Message) RewriteResult(dst []byte, r ResultRewrite) []byte {
 		edits = m.modernError(edits)
 	}
 	return Splice(dst, m.Raw, edits)
+}
+
+// renumber gives an answer an id. An error may have had none.
+func (m *Message) renumber(id []byte) Edit {
+	if m.ID.Present() {
+		return Edit{m.ID, id}
+	}
+	return m.Insert(m.envelope(), append([]byte(`"id":`), id...))
+}
+
+// WithID returns the answer m with another id, as [Message.RewriteResult] does, in the memory of m where that has the room. m must not
+// be used any more.
+func (m *Message) WithID(id []byte) []byte {
+	raw, at := m.Raw, m.ID
+	more := len(id) - (at.End - at.Start)
+	switch {
+	case !at.Present(), len(raw)+more > cap(raw):
+		return Splice(nil, raw, []Edit{m.renumber(id)})
+	case more <= 0 && at.Start < len(raw)/2: // nearly always: what stands before the id is short
+		copy(raw[-more:], raw[:at.Start])
+		raw = raw[-more:]
+	default:
+		raw = raw[:len(raw)+more]
+		copy(raw[at.Start+len(id):], m.Raw[at.End:])
+	}
+	copy(raw[at.Start:], id)
+	return raw
 }
 
 func (m *Message) modernEdits(edits []Edit, r ResultRewrite) []Edit {

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"bytes"
 	"testing"
 
 	"onemcp/internal/mcp"
@@ -80,6 +81,10 @@ func TestRewriteResult(t *testing.T) {
 			`{"jsonrpc":"2.0","id":7,"result":{}}`,
 			`{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete"}}`,
 			mcp.ResultRewrite{ID: []byte(`1`), Modernize: true, Method: "x"}},
+		{"an error without an id",
+			`{"jsonrpc":"2.0","error":{"code":1,"message":"m"}}`,
+			`{"id":1,"jsonrpc":"2.0","error":{"code":1,"message":"m"}}`,
+			mcp.ResultRewrite{ID: []byte(`1`)}},
 		{"what a modern client must not see",
 			`{"jsonrpc":"2.0","id":7,"error":{"message":"m","code":-32002,"data":{"uri":"x"}}}`,
 			`{"jsonrpc":"2.0","id":1,"error":{"message":"m","code":-32602,"data":{"uri":"x"}}}`,
@@ -92,6 +97,61 @@ func TestRewriteResult(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestWithIDIsTheAnswerRewritten, wherever the id stands, whatever room there is behind the message, and whichever of both ids is longer.
+func TestWithIDIsTheAnswerRewritten(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"jsonrpc":"2.0","id":123,"result":{"content":[]}}`,
+		` { "id" : 123 , "error":{"code":-1},"jsonrpc":"2.0"} `,
+		`{"jsonrpc":"2.0","result":{"content":[{"type":"text","text":"x"}]},"id":123}`,
+		`{"result":{},"id":"a","jsonrpc":"2.0"}`,
+	} {
+		for _, id := range []string{`1`, `456`, `"7"`, `12345678`, `"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"`} {
+			want := string(scan(t, text).RewriteResult(nil, mcp.ResultRewrite{ID: []byte(id)}))
+			for room := range 40 {
+				m, behind := withRoom(t, text, room)
+				if got := string(m.WithID([]byte(id))); got != want {
+					t.Errorf("room for %d: got  %s\nwant %s", room, got, want)
+				}
+				if string(behind) != "behind" {
+					t.Fatalf("room for %d: what lies behind that has become %q", room, behind)
+				}
+			}
+		}
+	}
+}
+
+// withRoom scans a text that has so many bytes of room behind it, and returns what lies behind that.
+func withRoom(t *testing.T, text string, room int) (m *mcp.Message, behind []byte) {
+	t.Helper()
+	end := len(text) + room
+	all := append(append([]byte(text), make([]byte, room)...), "behind"...)
+	scanned, err := mcp.Scan(all[:len(text):end])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &scanned, all[end:]
+}
+
+func TestWithIDOfAShorterIDAllocatesNothing(t *testing.T) {
+	text, id := []byte(`{"jsonrpc":"2.0","id":123,"result":{"content":[]}}`), []byte("17")
+	room := make([]byte, 0, len(text))
+	if n := testing.AllocsPerRun(100, func() {
+		m, _ := mcp.Scan(append(room, text...))
+		m.WithID(id)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestRewriteRequestAllocatesNothingWhereThereIsRoom(t *testing.T) {
+	m := scan(t, `{"jsonrpc":"2.0","id":"7","method":"tools/call","params":{"_meta":{"progressToken":"t"},"name":"b_1mcp_echo"}}`)
+	room := make([]byte, 0, 200)
+	if n := testing.AllocsPerRun(100, func() { m.RewriteRequest(room, mcp.RequestRewrite{ID: 12345, Name: "echo"}) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -132,7 +192,7 @@ func FuzzRewrite(f *testing.F) {
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","ref":{"name":"y"},"_meta":{"progressToken":"t","io.modelcontextprotocol/logLevel":"info"}}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":null}}`, `{"jsonrpc":"2.0","method":"x"}`,
 		`{"jsonrpc":"2.0","id":1,"result":{"_meta":{ }}}`, `{"jsonrpc":"2.0","id":1,"result":[]}`,
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32002}}`,
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32002}}`, `{"jsonrpc":"2.0","error":{}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -152,6 +212,11 @@ func FuzzRewrite(f *testing.F) {
 		default:
 			out = m.RewriteResult(nil, mcp.ResultRewrite{ID: []byte("1"), Modernize: true, Method: mcp.MethodToolsList, ServerInfo: []byte("{}")})
 			rescan(t, data, out)
+			want := m.RewriteResult(nil, mcp.ResultRewrite{ID: []byte("1")})
+			m.Raw = bytes.Clone(m.Raw)
+			if got := m.WithID([]byte("1")); !bytes.Equal(got, want) {
+				t.Fatalf("got  %s\nwant %s", got, want)
+			}
 		}
 	})
 }

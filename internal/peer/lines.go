@@ -123,18 +123,18 @@ func (l *Lines) skip() error {
 	}
 }
 
-// Keep returns the bytes of a part of the last line as memory of its own. Where they fill much of
-// the buffer, the buffer is given away and another one is begun.
+// Keep returns the bytes of a part of the last line as memory of its own, with whatever room there is behind them. Where they fill
+// much of the buffer, the buffer is given away and another one is begun.
 func (l *Lines) Keep(part []byte) []byte {
 	if len(part) < bufferSize/2 || len(part) < len(l.buf)/4 {
-		return append(make([]byte, 0, len(part)), part...)
+		return append([]byte(nil), part...)
 	}
 	l.hint = min(len(part)+len(part)/8, hintLimit)
 	rest := l.buf[l.start:l.end]
 	l.buf = make([]byte, max(bufferSize, 2*len(rest)))
 	l.end = copy(l.buf, rest)
 	l.start, l.seen = 0, 0
-	return part
+	return part[:len(part):len(part)] // what stands behind may be read still
 }
 
 func clone(b []byte, n int) []byte { return bytes.Clone(b[:min(n, len(b))]) }
