@@ -58,7 +58,8 @@ func (env *Env) check(file string, probe bool) error {
 		return err
 	}
 	if source.Path() == "" {
-		return fault.New(fault.NotFound, "there is no configuration file; looked for %s", strings.Join(source.Looked(), " and "))
+		return fault.New(fault.NotFound, "there is no configuration file; looked for %s", strings.Join(source.Looked(), " and ")).
+			WithHint("write one, or name another with --config")
 	}
 	c, problems := source.Load()
 	printProblems(env.Stdout, problems)
@@ -87,10 +88,10 @@ func printProblems(w io.Writer, problems config.Problems) {
 	}
 }
 
-// wrongConfig prints why there is nothing to serve.
+// wrongConfig prints why there is nothing to go on with.
 func wrongConfig(w io.Writer, problems config.Problems) error {
 	printProblems(w, problems)
-	return fault.New(fault.Invalid, "the configuration is wrong; nothing is served").WithHint("see the lines above")
+	return fault.New(fault.Invalid, "the configuration is wrong").WithHint("see the lines above")
 }
 
 func summary(file string, c *config.Config, problems config.Problems) string {

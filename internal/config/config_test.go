@@ -123,6 +123,33 @@ func TestSyntaxProblemsQuoteNoLiteral(t *testing.T) {
 	}
 }
 
+// The archives of testdata end with a line feed always; files that were cut off do not.
+func TestTheEndOfACutFileIsNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"mcpServers": {"a": `:        "mcp.json:1:22: the file ends too early (a bracket, quote or comment is not closed)",
+		"{\n\t\"mcpServers\": {}":      "mcp.json:2:18: the file ends too early (a bracket, quote or comment is not closed)",
+		"{}\n/* open":                  "mcp.json:2:1: the file ends too early (a bracket, quote or comment is not closed)",
+		"/* open":                      "mcp.json:1:1: the file ends too early (a bracket, quote or comment is not closed)",
+		"":                             `mcp.json:1:1: the file is empty (write {"mcpServers": {}} into it, or remove it)`,
+		"// nothing":                   `mcp.json:1:11: the file is empty (write {"mcpServers": {}} into it, or remove it)`,
+		"/* nothing */ // at all\n \t": `mcp.json:2:3: the file is empty (write {"mcpServers": {}} into it, or remove it)`,
+	} {
+		_, problems := config.Parse("mcp.json", []byte(text), environment())
+		if got := problems.Error(); got != want {
+			t.Errorf("%q: %s\nwant: %s", text, got, want)
+		}
+	}
+}
+
+func TestADirectoryInPlaceOfTheFileIsNamed(t *testing.T) {
+	t.Parallel()
+	_, problems := config.Load(t.TempDir(), environment())
+	if want := "this is a directory, and not a file (containers make one"; !problems.Fatal() || !strings.Contains(problems.Error(), want) {
+		t.Errorf("got %v, want %s", problems, want)
+	}
+}
+
 func TestTargetIsForPeople(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, url, want string }{

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -113,6 +114,8 @@ func (d *decoder) unknown(m member, known []string) {
 	p := Problem{Message: "unknown name, ignored", Warning: true}
 	if near := nearest(m.key, known); near != "" {
 		p.Hint = "did you mean " + near + "?"
+	} else if m.kind() == '{' && slices.Contains(known, "mcpServers") {
+		p.Hint = "servers stand under mcpServers"
 	}
 	d.report(m.keyAt, m.path, p)
 }

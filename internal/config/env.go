@@ -51,7 +51,7 @@ func (d *decoder) envElement(target *Env, at place, r rules) {
 	}
 	if !assigned {
 		if value, ok = d.env(name); !ok {
-			d.warn(at, "", "our environment has no variable of this name to pass on")
+			d.warn(at, "set it before the start, or write NAME=value", "our environment has no variable of this name to pass on")
 			return
 		}
 	}
@@ -64,7 +64,7 @@ func (d *decoder) envName(parent, at place, name string) bool {
 	if name != "" && !strings.ContainsAny(name, "=\x00") {
 		return true
 	}
-	d.report(at.StartOffset, parent.path, Problem{Message: "this is not the name of an environment variable"})
+	d.report(at.StartOffset, parent.path, Problem{Message: "this is not the name of an environment variable", Hint: "a name is not empty and holds no ="})
 	return false
 }
 
@@ -75,7 +75,7 @@ func (e Env) has(name string) bool {
 
 func (e Env) set(d *decoder, at place, name, value string) {
 	if strings.Contains(value, "\x00") {
-		d.fail(at, "", "the value holds a zero byte")
+		d.fail(at, zeroHint, "the value holds a zero byte")
 		return
 	}
 	e[name] = secret.New(value)

@@ -109,7 +109,7 @@ func (e *expander) variable(inner string) (string, bool) {
 	}
 	name, fallback, hasDefault := strings.Cut(strings.TrimPrefix(inner, "env:"), ":-")
 	if !variableName.MatchString(name) {
-		e.issues = append(e.issues, issue{message: "what stands between ${ and } is not the name of a variable", hint: literalHint})
+		e.issues = append(e.issues, issue{message: "what stands between ${ and } is not the name of a variable", hint: "write ${NAME} or ${NAME:-default}, or $${ for a literal ${"})
 		return "", false
 	}
 	value, ok := e.env(name)

@@ -16,7 +16,8 @@ type rules struct {
 	enum           []string
 	min, max, warn *int64
 	pattern        *regexp.Regexp
-	bare           bool // replace $NAME too
+	of             string // what a number counts, for the problem's sentence: " of milliseconds"
+	bare           bool   // replace $NAME too
 }
 
 // field is one setting: a struct field with its tags.

@@ -25,7 +25,7 @@ func Find(flag string, env Lookup, cwd, userConfigDir string, exists func(path s
 		path = absolute(cwd, named)
 		if !exists(path) {
 			return "", []string{path}, fault.New(fault.NotFound, "there is no file %s, which %s names", path, by).
-				WithHint("correct the path, or leave it out to use ./mcp.json")
+				WithHint("correct the path, let this user read it, or leave it out to use ./mcp.json")
 		}
 		return path, []string{path}, nil
 	}

@@ -16,7 +16,7 @@ func (d *decoder) headers(at place, r rules) Headers {
 		text, ok := d.text(m.place, r)
 		switch {
 		case !isToken(m.key):
-			d.report(m.keyAt, at.path, Problem{Message: "this is not the name of an HTTP header"})
+			d.report(m.keyAt, at.path, Problem{Message: "this is not the name of an HTTP header", Hint: `the name stands before the value: {"Authorization": "Bearer …"}`})
 		case ok && strings.ContainsAny(text, "\r\n\x00"):
 			d.fail(m.place, "a line feed at the end of a variable's value is a common reason", "the value holds a line break")
 		default:

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"syscall"
 
 	"github.com/joho/godotenv"
 
@@ -54,12 +56,15 @@ func readFile(path string) ([]byte, *Problem) {
 		return data, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Problem{File: path, Message: "there is no such file"}
+		return nil, &Problem{File: path, Message: "there is no such file", Hint: "put it back, or correct the path"}
+	}
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, &Problem{File: path, Message: "this is a directory, and not a file", Hint: "containers make one where the file to mount does not exist: remove it, and write the file"}
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err
 	}
-	return nil, &Problem{File: path, Message: fmt.Sprintf("the file cannot be read: %v", err)}
+	return nil, &Problem{File: path, Message: fmt.Sprintf("the file cannot be read: %v", err), Hint: "see that this user may read it"}
 }
 
 func dotEnv(path string) string { return filepath.Join(filepath.Dir(path), ".env") }
@@ -77,7 +82,7 @@ func readDotEnv(path string) (map[string]string, *Problem) {
 	}
 	values, err := godotenv.UnmarshalBytes(data)
 	if err != nil {
-		return nil, &Problem{File: path, Message: "the file is not a list of NAME=value lines"}
+		return nil, &Problem{File: path, Message: "the file is not a list of NAME=value lines", Hint: "values with blanks or line feeds stand in quotes; # begins a comment"}
 	}
 	return values, nil
 }
@@ -138,7 +143,7 @@ func (d *decoder) document(c *Config, root place) {
 	}
 	c.Servers = d.servers(sections)
 	if at, ok := sections["presets"]; ok {
-		c.Presets = d.presets(at)
+		c.Presets = d.presets(at, c.Servers)
 	}
 }
 
@@ -151,9 +156,10 @@ func (d *decoder) gateway(s *Server, at place) {
 			}
 		}
 	}
+	d.public(s, given)
 }
 
-func (d *decoder) presets(at place) []Preset {
+func (d *decoder) presets(at place, servers []MCPServer) []Preset {
 	var out []Preset
 	for _, m := range d.members(at) {
 		filter, ok := d.text(m.place, rules{})
@@ -164,6 +170,9 @@ func (d *decoder) presets(at place) []Preset {
 		if err != nil {
 			d.fail(m.place, "for example: (web or db) and not test", "not an expression over tags: %v", err)
 			continue
+		}
+		if len(servers) > 0 && !slices.ContainsFunc(servers, func(s MCPServer) bool { return s.picked(expr) }) {
+			d.warn(m.place, "correct it, or the tags of servers", "selects none of the servers")
 		}
 		out = append(out, Preset{Name: m.key, Filter: filter, Expr: expr})
 	}

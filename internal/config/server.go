@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"onemcp/internal/secret"
+	"onemcp/internal/tagexpr"
 )
 
 // servers reads mcpServers, or servers in its place, over serverDefaults.
@@ -29,6 +31,7 @@ func (d *decoder) servers(sections map[string]place) []MCPServer {
 		}
 		d.server = m.key
 		d.serverName(m, cleaned)
+		d.unreachable(m)
 		out = append(out, d.entry(m, defaults))
 		d.server = ""
 	}
@@ -75,6 +78,20 @@ func (d *decoder) serverName(m member, cleaned map[string]string) {
 		return
 	}
 	cleaned[clean] = m.key
+}
+
+// unreachable warns of names that work in the names of tools, and by which no client can pick the server.
+func (d *decoder) unreachable(m member) {
+	p := Problem{Hint: "use letters, digits, - and _", Warning: true}
+	switch {
+	case m.key == "." || m.key == "..":
+		p.Message = "no address /mcp/servers/NAME can name it"
+	case strings.Contains(m.key, ","):
+		p.Message = "no ?servers= can name it"
+	default:
+		return
+	}
+	d.report(m.keyAt, m.path, p)
 }
 
 // CleanName returns a server's name as it stands in the names of tools and prompts: what is
@@ -193,9 +210,9 @@ func (d *decoder) namedKind(m member) Kind {
 func (d *decoder) needs(entry member, kind Kind, hasCommand, hasURL bool) {
 	switch {
 	case kind == KindStdio && !hasCommand:
-		d.report(entry.keyAt, entry.path, Problem{Message: "a server of type stdio needs command"})
+		d.report(entry.keyAt, entry.path, Problem{Message: "a server of type stdio needs command", Hint: "the program to start, or correct type"})
 	case kind.Remote() && !hasURL:
-		d.report(entry.keyAt, entry.path, Problem{Message: fmt.Sprintf("a server of type %s needs url", kind)})
+		d.report(entry.keyAt, entry.path, Problem{Message: fmt.Sprintf("a server of type %s needs url", kind), Hint: "such as https://example.com/mcp, or correct type"})
 	}
 }
 
@@ -225,6 +242,10 @@ func (s *MCPServer) aliasTimeout(given map[string]place) {
 	if _, ok := given["requestTimeout"]; !ok {
 		s.RequestTimeout, given["requestTimeout"] = s.Timeout, at
 	}
+}
+
+func (s *MCPServer) picked(by tagexpr.Expr) bool {
+	return by.Match(func(tag string) bool { return slices.Contains(s.Tags, tag) })
 }
 
 // Target returns what the server is, for people: its command, or its address without what

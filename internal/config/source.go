@@ -49,7 +49,10 @@ func (s source) parse() (*hujson.Value, *Problem) {
 		return nil, s.problem(invalidUTF8(s.data), "the file is not UTF-8 text", "save it as UTF-8")
 	}
 	if at := tooDeep(s.data); at >= 0 {
-		return nil, s.problem(at, fmt.Sprintf("the file is nested deeper than %d levels", maxDepth), "")
+		return nil, s.problem(at, fmt.Sprintf("the file is nested deeper than %d levels", maxDepth), "no setting needs more than six; look for brackets too many")
+	}
+	if problem := s.beginning(); problem != nil {
+		return nil, problem
 	}
 	// A last line comment may end with the file; hujson wants its line feed.
 	tree, err := hujson.Parse(append(bytes.Clone(s.data), '\n'))
@@ -57,6 +60,22 @@ func (s source) parse() (*hujson.Value, *Problem) {
 		return nil, s.syntaxProblem(err)
 	}
 	return &tree, nil
+}
+
+// leading is the blanks and comments before the first value.
+var leading = regexp.MustCompile(`^(?s:\s|//[^\n]*|/\*.*?\*/)*`)
+
+// beginning looks at what comes after the blanks and comments at the front. A comment that is not closed is
+// left to the parser.
+func (s source) beginning() *Problem {
+	at := len(leading.Find(s.data))
+	switch rest := s.data[at:]; {
+	case len(rest) == 0:
+		return s.problem(at, "the file is empty", `write {"mcpServers": {}} into it, or remove it`)
+	case rest[0] == '{' || bytes.HasPrefix(rest, []byte("/*")):
+		return nil
+	}
+	return s.problem(at, "the file must begin with {", "it is JSON; comments and trailing commas are welcome")
 }
 
 func invalidUTF8(data []byte) int {
@@ -97,9 +116,9 @@ func (s source) syntaxProblem(err error) *Problem {
 	if m == nil {
 		return p
 	}
-	offset := s.offset(m[1], m[2])
+	offset := min(s.offset(m[1], m[2]), len(s.data))
 	p.Line, p.Column = s.position(offset)
-	p.Message, p.Hint = describeSyntax(m[3], s.data[min(offset, len(s.data)):])
+	p.Message, p.Hint = describeSyntax(m[3], s.data[offset:])
 	return p
 }
 
@@ -108,7 +127,11 @@ func (s source) offset(lineText, columnText string) int {
 	column, _ := strconv.Atoi(columnText)
 	offset := 0
 	for range line - 1 {
-		offset += bytes.IndexByte(s.data[offset:], '\n') + 1
+		end := bytes.IndexByte(s.data[offset:], '\n')
+		if end < 0 { // the line feed that [source.parse] has added
+			return len(s.data)
+		}
+		offset += end + 1
 	}
 	return offset + column - 1
 }
@@ -122,8 +145,19 @@ func describeSyntax(message string, rest []byte) (sentence, hint string) {
 	case strings.HasSuffix(message, "unexpected EOF"):
 		return "the file ends too early", "a bracket, quote or comment is not closed"
 	case strings.HasPrefix(message, "invalid character"):
-		return "invalid JSON: " + strings.TrimPrefix(message, "invalid "), ""
+		return "invalid JSON: " + strings.TrimPrefix(message, "invalid "), characterHint(message, rest)
 	default:
 		return "not valid JSON", ""
 	}
+}
+
+// characterHint says what is written in place of a character that JSON does not have there.
+func characterHint(message string, rest []byte) string {
+	if strings.HasSuffix(message, "after top-level value") {
+		return "nothing may follow the last bracket"
+	}
+	if first, _ := utf8.DecodeRune(rest); strings.ContainsRune("'`“”„«»‘’", first) {
+		return `texts stand in double quotes, "`
+	}
+	return "between two entries stands a comma, between a name and its value a colon"
 }

@@ -1,17 +1,22 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+
+	"onemcp/internal/tagexpr"
 )
 
 // validate checks what the type of a setting does not say. The messages do not quote values.
 func (d *decoder) validate(entry place, s *MCPServer, given map[string]place) {
 	if at, ok := given["command"]; ok && d.sound(at) && strings.TrimSpace(s.Command) == "" {
-		d.fail(at, "", "is empty")
+		d.fail(at, "name the program to start", "is empty")
 	}
+	d.zeros(s, given)
 	if at, ok := given["url"]; ok && d.sound(at) {
 		if _, ok := parseAddress(s.URL.Reveal()); !ok {
 			d.fail(at, "for example https://example.com/mcp", "is not the URL of an HTTP server")
@@ -19,6 +24,7 @@ func (d *decoder) validate(entry place, s *MCPServer, given map[string]place) {
 	}
 	d.globs(given["enabledTools"], s.EnabledTools)
 	d.globs(given["disabledTools"], s.DisabledTools)
+	d.tags(given["tags"], s.Tags)
 	if at, ok := given["isolation"]; ok && s.Isolation == "principal" {
 		d.warn(at, "", "clients are not authenticated yet, so all of them are one principal")
 	}
@@ -35,13 +41,47 @@ func parseAddress(text string) (*url.URL, bool) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, false
 	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "0"), 10, 16); err != nil {
+		return nil, false
+	}
 	return u, true
+}
+
+const zeroHint = "remove it: no program can be given one"
+
+// zeros refuses what no process can be started with.
+func (d *decoder) zeros(s *MCPServer, given map[string]place) {
+	held := func(at place, text string) {
+		if strings.Contains(text, "\x00") {
+			d.fail(at, zeroHint, "the value holds a zero byte")
+		}
+	}
+	held(given["command"], s.Command)
+	held(given["cwd"], s.Cwd)
+	for i, arg := range s.Args {
+		held(given["args"].elements()[i], arg.Reveal())
+	}
+}
+
+// tags warns of those that cannot stand in an expression.
+func (d *decoder) tags(at place, tags []string) {
+	for i, tag := range tags {
+		if at := at.elements()[i]; d.sound(at) && !nameable(tag) {
+			d.warn(at, "use letters, digits, - and _", "no filter and no preset can name this tag")
+		}
+	}
+}
+
+func nameable(tag string) bool {
+	expr, err := tagexpr.Parse(tag)
+	var named []string
+	return err == nil && expr.Match(func(t string) bool { named = append(named, t); return true }) && slices.Equal(named, []string{tag})
 }
 
 func (d *decoder) globs(at place, patterns []string) {
 	for i, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
-			d.fail(at.elements()[i], "", "is not a valid glob: a bracket is not closed")
+			d.fail(at.elements()[i], `close it, or write \\[ for the character`, "is not a valid glob: a bracket is not closed")
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"reflect"
 	"slices"
@@ -106,13 +108,23 @@ func kindName(kind hujson.Kind) string {
 	}
 }
 
+const digitsHint = "digits alone, without a unit, a dot or an exponent"
+
 func (d *decoder) mismatch(at place, want string) {
 	hint := ""
 	switch {
 	case want == "text" && strings.ContainsRune("tf0", rune(at.kind())):
 		hint = "put it in quotes"
-	case (want == "a number" || want == "true or false") && hujson.Literal(at.text()).IsValid():
+	case (strings.HasPrefix(want, "a number") || want == "true or false") && hujson.Literal(at.text()).IsValid():
 		hint = "remove the quotes"
+	case strings.HasPrefix(want, "a number"):
+		hint = digitsHint
+	case want == "text" && at.kind() == '[' && strings.HasSuffix(at.path, ".command"):
+		hint = "the program alone; what follows it stands in args"
+	case want == "a list":
+		hint = `for example ["one", "two"]`
+	case strings.HasPrefix(want, "an object"):
+		hint = `for example {"name": …}`
 	}
 	d.fail(at, hint, "must be %s, not %s", want, kindName(at.kind()))
 }
@@ -178,15 +190,17 @@ func (d *decoder) boolean(at place) bool {
 }
 
 func (d *decoder) integer(at place, r rules) int64 {
-	literal, ok := d.scalar(at, "a number")
+	literal, ok := d.scalar(at, "a number"+r.of)
 	if !ok {
 		return 0
 	}
 	n, err := strconv.ParseInt(literal, 10, 64)
 	switch {
 	case err != nil && d.lenient && at.kind() == '"':
+	case errors.Is(err, strconv.ErrRange):
+		d.fail(at, "", "must be at most %d", *cmp.Or(r.max, new(int64(math.MaxInt64))))
 	case err != nil:
-		d.mismatchLiteral(at, "a whole number")
+		d.mismatchLiteral(at, "a whole number"+r.of)
 	case r.min != nil && n < *r.min:
 		d.fail(at, "", "must be at least %d", *r.min)
 	case r.max != nil && n > *r.max:
@@ -204,6 +218,7 @@ func (d *decoder) milliseconds(at place, r rules) time.Duration {
 	if r.max == nil {
 		r.max = new(maxMilliseconds)
 	}
+	r.of = " of milliseconds"
 	return time.Duration(d.integer(at, r)) * time.Millisecond
 }
 
@@ -213,7 +228,11 @@ func (d *decoder) mismatchLiteral(at place, want string) {
 	case '"':
 		d.fail(at, "", "must be %s, and the variable holds something else", want)
 	case '0':
-		d.fail(at, "", "must be %s", want)
+		hint := ""
+		if want != "true or false" {
+			hint = digitsHint
+		}
+		d.fail(at, hint, "must be %s", want)
 	default:
 		d.mismatch(at, want)
 	}

@@ -43,9 +43,11 @@ func NewSource(o SourceOptions) (*Source, error) {
 	return s, nil
 }
 
+// exists counts directories, so that reading tells of one that stands where the file should: to pass over it would be to
+// serve something else than what was meant.
 func exists(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Path returns the file, "" when there is none.
