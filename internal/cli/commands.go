@@ -17,7 +17,7 @@ func newVersion(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(env.Stdout, "1mcp %s\n", env.Version)
 			return nil
@@ -29,7 +29,7 @@ func newSchema(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of mcp.json",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := env.Stdout.Write(config.Schema())
 			return err
@@ -41,7 +41,7 @@ func newExample(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "example-server",
 		Short: "Run the built-in example MCP server on stdin and stdout",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
@@ -60,7 +60,7 @@ func newGuard(env *Env) *cobra.Command {
 		Use:    daemon.GuardCommand,
 		Short:  "End the process groups named on stdin when stdin ends",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArguments,
 		RunE:   func(*cobra.Command, []string) error { return guard.Main(env.Stdin) },
 	}
 }

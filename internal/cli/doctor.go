@@ -44,7 +44,7 @@ request, by forged headers, by a stream and by large requests. Each finding has 
 Run it on the gateway's machine, as a user who may read the state directory. The exit code is 0 when nothing is
 wrong, 1 with findings, and 2 when it could not look.`,
 		Example: `  1mcp doctor --url https://mcp.example.com`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return env.orCouldNot(env.doctor(f)) },
 	}
 	f.register(cmd)
@@ -104,7 +104,7 @@ func printJSON(env *Env, r *doctor.Report) error {
 // plan says what is to be looked at.
 func (env *Env) plan(f doctorFlags) (doctor.Plan, error) {
 	p := doctor.Plan{Version: env.Version, Connect: f.connect, Insecure: f.insecure, Idle: f.idle}
-	if err := f.checkProxy(); err != nil {
+	if err := errors.Join(f.checkProxy(), f.checkAddresses()); err != nil {
 		return p, err
 	}
 	source, err := env.source(f.file, f.over)
@@ -137,6 +137,25 @@ func (f doctorFlags) checkProxy() error {
 	return fault.New(fault.Invalid, "--proxy: there are no lines for %q", f.proxy).WithHint("one of %s", strings.Join(known, ", "))
 }
 
+// checkAddresses holds --gateway and --connect against the form host:port, and wants a --url where they are about one.
+func (f doctorFlags) checkAddresses() error {
+	if f.gateway != "" && !strings.HasPrefix(f.gateway, "unix:") && !hasPort(f.gateway) {
+		return fault.New(fault.Invalid, "--gateway: %q has no port", f.gateway).WithHint("write host:port, such as 127.0.0.1:3000, or unix:/path")
+	}
+	if f.connect != "" && !hasPort(f.connect) {
+		return fault.New(fault.Invalid, "--connect: %q has no port", f.connect).WithHint("write host:port, such as 192.0.2.1:443")
+	}
+	if f.url == "" && (f.connect != "" || f.from != "") {
+		return fault.New(fault.Invalid, "--connect and --from say how to get to a --url, and there is none").WithHint("give --url, the public URL of the gateway")
+	}
+	return nil
+}
+
+func hasPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port != ""
+}
+
 // publicURL reads --url; nil if it is not given.
 func (f doctorFlags) publicURL() (*publicurl.External, error) {
 	if f.url == "" {
@@ -156,7 +175,7 @@ func (f doctorFlags) source() (netip.Addr, error) {
 	}
 	a, err := netip.ParseAddr(f.from)
 	if err != nil {
-		return a, fault.New(fault.Invalid, "--from: %q is not an address", f.from)
+		return a, fault.New(fault.Invalid, "--from: %q is not an address", f.from).WithHint("one of this machine's, such as 192.0.2.1; `ip addr` lists them")
 	}
 	return a, nil
 }

@@ -26,7 +26,7 @@ func newHealth(env *Env) *cobra.Command {
 		Short: "Ask the running gateway whether it lives",
 		Long: `Ask the listener that the configuration describes for /health/live. The exit code is 0
 when the gateway answers, and 1 otherwise; this is what a container's health check runs.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return env.health(file, over) },
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration `file`")

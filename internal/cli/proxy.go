@@ -38,7 +38,7 @@ writes goes to the gateway's MCP endpoint.
 Without --url the gateway is the one on this machine that the configuration describes. While it cannot be reached, each
 request is answered with an error at once; when it is back, the session is opened anew behind the client's back.`,
 		Example: `  1mcp proxy --url https://mcp.example.com/mcp --header 'Authorization: Bearer ...' --tags work`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return env.proxy(f, cmd) },
 	}
 	flags := cmd.Flags()

@@ -41,7 +41,7 @@ func (f *selectionFlags) scope(cmd *cobra.Command) (gateway.Scope, error) {
 	case values["server"] != nil && f.server == "":
 		return gateway.Scope{}, fault.New(fault.Invalid, "--server is empty").WithHint("name one server, or leave it out to see all")
 	case f.server != "" && selector.How != catalog.All:
-		return gateway.Scope{}, fault.New(fault.Invalid, "--server shows one server, there is nothing to select with --%s", selector.Name())
+		return gateway.Scope{}, fault.New(fault.Invalid, "--server shows one server, there is nothing to select with --%s", selector.Name()).WithHint("leave one of them out")
 	}
 	return gateway.Scope{Backend: f.server, Selector: selector}, nil
 }

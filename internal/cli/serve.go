@@ -39,7 +39,7 @@ func newServe(env *Env) *cobra.Command {
 With --stdio the one client is the program that has started this one: it is served on stdin and
 stdout, and no port is opened. It sees all servers, or those that --tags, --filter, --preset,
 --servers or --server picks. The log goes to stderr.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return env.serve(f, cmd) },
 	}
 	flags := cmd.Flags()
@@ -131,6 +131,9 @@ func (env *Env) serve(f serveFlags, cmd *cobra.Command) error {
 	}
 	if source.Path() == "" {
 		log.Info("there is no configuration file; serving the built-in example server", "looked", strings.Join(source.Looked(), ", "))
+	}
+	if len(c.Servers) == 0 {
+		log.Warn("the configuration names no server, so there is nothing to serve", "hint", "add them under mcpServers; a saved change takes effect at once")
 	}
 	if f.trace.full {
 		how.shout(env.Stderr, log, fullTrace, f.trace.file)

@@ -15,7 +15,8 @@ func newTrust(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust",
 		Short: "Look into what is believed of reverse proxies",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newExplain(env))
 	return cmd
@@ -32,7 +33,7 @@ func newExplain(env *Env) *cobra.Command {
 With --stdin each line of the input is a request, and each line of the output its answer:
 {"trustProxy": …, "remoteAddr": "10.0.0.1:1234", "tls": false, "host": "…", "headers": [["Name", "value"], …]}`,
 		Example: `  1mcp trust explain --trust-proxy loopback --remote 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.7'`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			var err error
 			if o.Request.Headers, err = headerLines(headers); err != nil {
@@ -44,7 +45,7 @@ With --stdin each line of the input is a request, and each line of the output it
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.TrustProxy, "trust-proxy", "", "the `value` of trustProxy (default loopback)")
-	flags.StringVar(&o.Request.Remote, "remote", "", "the `address` of the connection's other end; @ for a unix socket")
+	flags.StringVar(&o.Request.Remote, "remote", "", "the `address` of the connection's other end (default @, a unix socket)")
 	flags.StringArrayVar(&headers, "header", nil, "a `header` of the request, as 'Name: value'; may be given again")
 	flags.StringVar(&o.Request.Host, "host", "", "the Host `header`")
 	flags.BoolVar(&o.Request.TLS, "tls", false, "the connection has TLS")

@@ -49,12 +49,14 @@ func notConnected(o *Observations, call *Call) []Finding {
 	switch call.Failure.Kind {
 	case "tls":
 		return one("tls", Error, noCertificate.fixes(o.gateway()), "%s has no TLS that clients accept: %s (--insecure looks at the rest)", at, call.Failure.Text)
+	case "source":
+		return one("unreachable", Error, nil, "%s cannot be called from the address that --from names: this machine has no such address; `ip addr` lists those it has", at)
 	case "cut":
 		if o.Setup.ProxyProtocol {
 			return wantsPROXY(o, "the connection is closed without an answer")
 		}
 	}
-	return one("unreachable", Error, nil, "%s cannot be reached from here: %s", at, call.Failure.Text)
+	return one("unreachable", Error, nil, "%s cannot be reached from here: %s; is the proxy running? Where the name does not lead to it from this machine, give --connect host:port", at, call.Failure.Text)
 }
 
 func wantsPROXY(o *Observations, seen string) []Finding {

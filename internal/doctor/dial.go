@@ -90,6 +90,8 @@ func failureKind(err error) string {
 		return "tls"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "source"
 	case errors.Is(err, fs.ErrPermission):
 		return "denied"
 	case errors.Is(err, fs.ErrNotExist):

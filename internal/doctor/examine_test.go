@@ -210,6 +210,17 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
+func TestAnAddressOfAnotherMachineToCallFrom(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	p := s.plan(t, loopback(t)).at(t, "http://"+loopback(t).Addr().String())
+	p.From = netip.MustParseAddr("192.0.2.1")
+	r := examined(t, p)
+	if shown := printed(t, r); !r.Has("unreachable") || !strings.Contains(shown, "--from") || !strings.Contains(shown, "ip addr") {
+		t.Error(shown)
+	}
+}
+
 func TestAnotherGatewaysToken(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)

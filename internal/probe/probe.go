@@ -87,6 +87,9 @@ func create(dir string, key []byte) error {
 func Load(dir string) (*Key, error) {
 	path := filepath.Join(dir, keyFile)
 	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Unavailable, "the state directory %s cannot be used", dir).WithHint("name a directory that this user may write, by --state-dir or ONE_MCP_STATE_DIR").WithCause(err)
+	}
 	if err != nil {
 		return nil, fault.New(fault.NotFound, "there is no probe key in %s", dir).WithHint("start the gateway first, and use its --state-dir or ONE_MCP_STATE_DIR").WithCause(err)
 	}
