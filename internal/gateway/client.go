@@ -82,6 +82,9 @@ func (c *Client) caller() any {
 // when the request has been answered.
 func (c *Client) kept() *Client {
 	k := *c
+	if c.Session != nil {
+		return &k
+	}
 	k.Meta.Capabilities, k.Meta.Info = bytes.Clone(c.Meta.Capabilities), bytes.Clone(c.Meta.Info)
 	return &k
 }

@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"onemcp/internal/catalog"
@@ -52,12 +52,13 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 		return nil, Answer{}, err
 	}
 	wanted, _ := m.Text(mcp.FieldProtocolVersion)
+	capabilities, info := cloneBoth(m.Value(mcp.FieldCapabilities), m.Value(mcp.FieldClientInfo))
 	s, err := g.opts.Sessions.Open(session.Spec{
 		Principal:    principal,
 		Endpoint:     endpoint,
 		Version:      mcp.NegotiateLegacy(wanted),
-		Capabilities: bytes.Clone(m.Value(mcp.FieldCapabilities)),
-		ClientInfo:   bytes.Clone(m.Value(mcp.FieldClientInfo)),
+		Capabilities: capabilities,
+		ClientInfo:   info,
 	})
 	if err != nil {
 		return nil, Answer{}, err
@@ -74,6 +75,19 @@ func (g *Gateway) Initialize(ctx context.Context, scope Scope, principal, endpoi
 	g.hub.join(k.c)
 	s.OnEnd(func() { g.leave(s) })
 	return s, a, nil
+}
+
+// cloneBoth returns copies in one piece of memory. What is missing stays nil.
+func cloneBoth(a, b []byte) ([]byte, []byte) {
+	both := slices.Concat(a, b)
+	at := len(a)
+	if a != nil {
+		a = both[:at:at]
+	}
+	if b != nil {
+		b = both[at:]
+	}
+	return a, b
 }
 
 func checkHello(m *mcp.Message) error {

@@ -23,12 +23,12 @@ const (
 type listener struct {
 	scope Scope
 	wants announcement
-	tag   []byte // raw subscription id of a modern listener; nil for a legacy one
-	send  func(msg []byte)
+	tag   []byte           // raw subscription id of a modern listener; nil for a legacy one
+	send  func(msg []byte) // of a modern one
 
 	client *Client // the session's; nil for a modern listener
 
-	sending sync.Mutex // held while send is called
+	sending sync.Mutex // held while something is sent
 	closed  bool       // nothing is sent any more
 	opening bool       // a modern one's acknowledgement has not gone out
 	early   [][]byte   // what waits for it, each message once
@@ -43,6 +43,8 @@ func (l *listener) deliver(msg []byte) {
 	defer l.sending.Unlock()
 	switch {
 	case l.closed:
+	case l.client != nil:
+		l.client.Session.Send(msg)
 	case !l.opening:
 		l.send(msg)
 	case len(l.early) <= maxEarly && !slices.ContainsFunc(l.early, func(has []byte) bool { return bytes.Equal(has, msg) }):
@@ -75,9 +77,29 @@ func (l *listener) close() {
 // hub tells listeners.
 type hub struct {
 	mu        sync.Mutex
-	listeners map[*listener]struct{}
-	sessions  map[*session.Session]*listener
+	listeners map[*listener]struct{} // modern ones
+	sessions  map[*session.Session]*member
 	announced map[string]announcement // by backend, since the last change of the catalog
+}
+
+// member is the listener that a session is, and its client: both live as long as it does.
+type member struct {
+	listener
+	client Client
+}
+
+// all are the listeners of both kinds. The caller holds h.mu.
+func (h *hub) all(yield func(*listener) bool) {
+	for l := range h.listeners {
+		if !yield(l) {
+			return
+		}
+	}
+	for _, m := range h.sessions {
+		if !yield(&m.listener) {
+			return
+		}
+	}
 }
 
 // add takes in a modern listener, before it subscribes to anything: what a reload does not know of it does not take over.
@@ -95,32 +117,37 @@ func (h *hub) remove(l *listener) {
 }
 
 // join makes a session a listener to everything in its scope, until it ends.
-func (h *hub) join(c *Client) *listener {
-	s := c.Session
-	l := &listener{scope: c.Scope, wants: announcement{true, true, true, true}, send: s.Send, client: c}
+func (h *hub) join(c *Client) {
+	m := &member{client: *c}
+	m.listener = listener{scope: c.Scope, wants: announcement{true, true, true, true}, client: &m.client}
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.sessions == nil {
-		h.sessions = make(map[*session.Session]*listener)
+		h.sessions = make(map[*session.Session]*member)
 	}
-	h.sessions[s] = l
-	h.listeners[l] = struct{}{}
-	h.mu.Unlock()
-	return l
+	h.sessions[c.Session] = m
 }
 
 func (h *hub) leave(s *session.Session) *listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.sessions[s]
+	l := h.find(s)
 	delete(h.sessions, s)
-	delete(h.listeners, l)
 	return l
 }
 
 func (h *hub) of(s *session.Session) *listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.sessions[s]
+	return h.find(s)
+}
+
+// find is of where the caller holds h.mu.
+func (h *hub) find(s *session.Session) *listener {
+	if m := h.sessions[s]; m != nil {
+		return &m.listener
+	}
+	return nil
 }
 
 // announce notes what a backend said to have changed; it is told with the next [hub.changed].
@@ -146,10 +173,7 @@ func (h *hub) changed(old, next *generation, reload bool) {
 	h.mu.Lock()
 	announced := h.announced
 	h.announced = nil
-	all := make([]*listener, 0, len(h.listeners))
-	for l := range h.listeners {
-		all = append(all, l)
-	}
+	all := slices.Collect(h.all)
 	h.mu.Unlock()
 	seen := make(map[Scope]announcement) // listeners of one scope see the same
 	for _, l := range all {
@@ -252,7 +276,7 @@ func (h *hub) updated(backend string, m *mcp.Message) {
 	}
 	h.mu.Lock()
 	var to []*listener
-	for l := range h.listeners {
+	for l := range h.all {
 		if l.subscribed(uri, backend) {
 			to = append(to, l)
 		}
@@ -281,7 +305,7 @@ func (l *listener) subscribed(uri, backend string) bool {
 func (h *hub) urisOf(backend string) (uris []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for l := range h.listeners {
+	for l := range h.all {
 		uris = append(uris, l.urisOf(backend)...)
 	}
 	slices.Sort(uris)

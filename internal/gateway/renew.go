@@ -139,7 +139,7 @@ func (h *hub) followers(backend string) (shared map[string]int, own []*Client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	shared = make(map[string]int)
-	for l := range h.listeners {
+	for l := range h.all {
 		for _, uri := range l.urisOf(backend) {
 			shared[uri]++
 		}

@@ -1,6 +1,9 @@
 package mcp
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Era is one of the two families of protocol versions.
 type Era uint8
@@ -57,12 +60,9 @@ func LooksModern(version string) bool {
 }
 
 // NegotiateLegacy returns what an initialize for the wanted version is answered with: that
-// version if it is a legacy one we speak, else our newest legacy one.
+// version if it is a legacy one we speak, else our newest legacy one. It is a text of our own, not a part of a message.
 func NegotiateLegacy(wanted string) string {
-	if EraOf(wanted) == Legacy {
-		return wanted
-	}
-	return LatestLegacy
+	return cmp.Or(BestOf(Legacy, []string{wanted}), LatestLegacy)
 }
 
 // BestOf returns the newest version of an era that a backend's list and ours share, "" if none.

@@ -27,18 +27,18 @@ type Session struct {
 	Spec
 	ID string
 
-	hash   string
-	mark   *byte
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	seen   atomic.Int64 // when it was last used, Unix nanoseconds
+	hash string
+	mark *byte
+	ctx  life.Context
+	seen atomic.Int64 // when it was last used, Unix nanoseconds
 
 	readers atomic.Int64 // connections on which it is read; they keep it from expiring
 	open    atomic.Int64 // requests in flight; they do so only for a while if nobody reads
 
-	mu     sync.Mutex
-	calls  map[string]*life.Context // in flight, by the client's raw id
-	ending []func()
+	mu        sync.Mutex
+	calls     map[string]*life.Context // in flight, by the client's raw id
+	ending    []func()
+	twoEnding [2]func() // room for the usual number
 
 	store store
 }
@@ -52,9 +52,11 @@ var ErrCancelled = fault.New(fault.Canceled, "the client cancelled the request")
 func newSession(s Spec, now time.Time, p *pool) *Session {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
-	ctx, cancel := context.WithCancelCause(context.Background())
-	n := &Session{Spec: s, ID: base64.RawURLEncoding.EncodeToString(id[:]), ctx: ctx, cancel: cancel}
-	n.hash, n.mark = secret.Hash(n.ID), new(byte)
+	n := &Session{Spec: s, mark: new(byte)}
+	text := base64.RawURLEncoding.EncodeToString(id[:])
+	both := text + secret.Hash(text) // one piece of memory
+	n.ID, n.hash = both[:len(text)], both[len(text):]
+	n.ending = n.twoEnding[:0]
 	n.store.pool = p
 	n.seen.Store(now.UnixNano())
 	return n
@@ -71,7 +73,7 @@ func (s *Session) Mark() any { return s.mark }
 func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
 
 // Context ends with the session.
-func (s *Session) Context() context.Context { return s.ctx }
+func (s *Session) Context() context.Context { return &s.ctx }
 
 // Begin registers a request in flight and returns its context, which ends with ctx, with the session, and
 // when the client cancels it. finish must be called. A second request with an id that is
@@ -187,7 +189,7 @@ func (s *Session) unread() {
 
 // end ends the session once.
 func (s *Session) end(cause error) {
-	s.cancel(cause) // from here on no call begins
+	s.ctx.End(cause) // from here on no call begins
 	s.store.end()
 	s.mu.Lock()
 	ending := s.ending

@@ -164,7 +164,7 @@ func (st *Stream) wait(ctx context.Context, replaced <-chan struct{}, timer *bea
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-st.session.Done():
-		return context.Cause(st.session.ctx)
+		return st.session.ctx.Err()
 	}
 }
 

@@ -405,19 +405,21 @@ func TestAnIdleSessionIsSmall(t *testing.T) {
 		s.OnEnd(release)
 		s.OnEnd(func() { _ = s.ID })
 	}
-	size := (heap() - before) / sessions
-	if size > 2<<10 {
+	after := heap()
+	if size := (after.HeapAlloc - before.HeapAlloc) / sessions; size > 1280 {
 		t.Errorf("an idle session takes %d bytes", size)
+	}
+	if n := (after.HeapObjects - before.HeapObjects) / sessions; n > 8 { // itself, its id and mark, two ends with what they need, what its client said
+		t.Errorf("an idle session is %d objects", n)
 	}
 	runtime.KeepAlive(table)
 }
 
-func heap() int {
+func heap() (m runtime.MemStats) {
 	runtime.GC()
 	runtime.GC()
-	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc)
+	return m
 }
 
 func TestTheSessionsOfOneClientAreCapped(t *testing.T) {
