@@ -53,12 +53,13 @@ type backend struct {
 	retryAt     time.Time
 	primary     *link // nil unless ready
 	links       map[linkKey]*link
-	sessionless int            // of the links, those of clients without a session
-	closed      bool           // no link is opened any more
-	era         mcp.Era        // remembered from the last opening
-	eras        []mcp.Era      // likewise: those of clients that reach it without a bridge
-	raw         *catalog.Offer // as listed; nil until first listed
-	offer       *catalog.Offer // after policy
+	sessionless int                    // of the links, those of clients without a session
+	closed      bool                   // no link is opened any more
+	era         mcp.Era                // remembered from the last opening
+	eras        []mcp.Era              // likewise: those of clients that reach it without a bridge
+	hello       [mcp.Modern + 1][]byte // what the server said of itself last, by era
+	raw         *catalog.Offer         // as listed; nil until first listed
+	offer       *catalog.Offer         // after policy
 }
 
 func newBackend(g *Gateway, spec *Spec) *backend {
@@ -72,9 +73,6 @@ func newBackend(g *Gateway, spec *Spec) *backend {
 		state:   Starting,
 		era:     spec.Era,
 	}
-	b.changes.init()
-	b.room.init()
-	b.calls.init()
 	b.subs.init(b)
 	b.spec.Store(spec)
 	switch {
@@ -143,6 +141,7 @@ func (b *backend) run(ctx context.Context) {
 		return
 	}
 	defer b.closeLinks()
+	defer life.AfterFunc(ctx, b.endLinks)()
 	for try := 1; ctx.Err() == nil; try++ {
 		b.enter(Starting, nil, try, 0)
 		began := time.Now()
@@ -181,15 +180,18 @@ func retryDelay(n int, luck float64) time.Duration {
 // connect opens the primary link and keeps the catalog fed until the link is lost.
 func (b *backend) connect(ctx context.Context) error {
 	l := b.newLink(linkKey{era: b.lastEra()}, nil)
+	l.primary = true
 	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan error, 1)
 	var feed sync.WaitGroup
-	err := l.run(ctx, func() {
+	l.run(ctx, func() {
 		b.setPrimary(l)
-		l.settle()
+		l.opened.fall()
 		feed.Go(func() { b.keepListed(ctx, l) })
 		feed.Go(func() { l.applyLevel(ctx, nil) })
 		feed.Go(func() { b.subs.keep(ctx, l) })
-	})
+	}, func(err error) { over <- err })
+	err := <-over
 	cancel()
 	b.clearPrimary(l)
 	feed.Wait()
@@ -357,8 +359,6 @@ type tally struct {
 }
 
 const tallyClosed = math.MinInt64 / 2
-
-func (t *tally) init() { t.zero.init() }
 
 // enter counts a call, unless the tally is closed.
 func (t *tally) enter() bool {

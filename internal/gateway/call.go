@@ -161,7 +161,7 @@ func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *li
 			return reply, l, err
 		}
 		select {
-		case <-l.lost:
+		case <-l.lost.wait():
 		case <-ctx.Done():
 			return reply, nil, context.Cause(ctx)
 		}

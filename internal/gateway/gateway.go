@@ -62,7 +62,6 @@ func New(o Options, s Setup) *Gateway {
 		closing: make(chan struct{}),
 		parking: newParking(),
 	}
-	g.status.init()
 	g.hub.listeners = make(map[*listener]struct{})
 	g.levels.of = make(map[any]map[any]mcp.Level)
 	next := &generation{setup: s, byName: make(map[string]*backend)}
@@ -270,20 +269,23 @@ func (n *generation) backend(name string) (*backend, error) {
 // signal wakes everybody who waits for the next change.
 type signal struct {
 	mu sync.Mutex
-	ch chan struct{}
+	ch chan struct{} // nil: nobody waits
 }
-
-func (s *signal) init() { s.ch = make(chan struct{}) }
 
 func (s *signal) next() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
 	return s.ch
 }
 
 func (s *signal) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.ch)
-	s.ch = make(chan struct{})
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -107,23 +108,9 @@ func (b *backend) openLinks(keys ...linkKey) (out []*link) {
 	return out
 }
 
-func (l *link) isOpen() bool {
-	select {
-	case <-l.opened:
-		return !l.isLost()
-	default:
-		return false
-	}
-}
+func (l *link) isOpen() bool { return l.opened.fallen.Load() && !l.isLost() }
 
-func (l *link) isLost() bool {
-	select {
-	case <-l.lost:
-		return true
-	default:
-		return false
-	}
-}
+func (l *link) isLost() bool { return l.lost.fallen.Load() }
 
 // applyLevel brings a legacy backend's level to what the link's users want: the client's own, or where
 // several share the link the lowest of all. A modern one is told with each request.
@@ -173,9 +160,9 @@ func (l *link) missLevel(want mcp.Level, now time.Time) {
 // openAtLevel gives the backend the level before the first call, which would log nothing otherwise: a
 // client may set its level long before it has a connection of its own.
 func (l *link) openAtLevel(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, setLevelTime)
-	defer cancel()
-	l.applyLevel(ctx, l.client)
+	within, stop := life.Within(ctx, setLevelTime, context.DeadlineExceeded)
+	defer stop()
+	l.applyLevel(within, l.client)
 }
 
 // wantsLog decides whether a log message goes to a client: a modern one must have asked for a level on this

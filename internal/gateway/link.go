@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
 
 	"onemcp/internal/catalog"
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/session"
 	"onemcp/internal/upstream"
@@ -21,20 +23,21 @@ type linkKey struct {
 	owner any
 }
 
-// link is one connection to a backend, from its opening to its end.
+// link is one connection to a backend, from its opening to its end. There may be one for each session of each backend, so
+// that it keeps little while it waits.
 type link struct {
-	key    linkKey
-	b      *backend
-	client *Client // whose connection it is; nil if several share it
-	sink   linkSink
-	conn   upstream.Conn
-	caller upstream.Caller // conn behind its decorators
-	info   upstream.Info   // valid once opened
-	opened chan struct{}   // closed by settle when open, or when it will never be
-	lost   chan struct{}   // closed when over
-	err    error           // valid once lost
-	once   sync.Once       // settles
-	cancel context.CancelFunc
+	key     linkKey
+	b       *backend
+	client  *Client // whose connection it is; nil if several share it
+	sink    linkSink
+	conn    upstream.Conn
+	caller  upstream.Caller // conn behind its decorators
+	info    upstream.Info   // valid once opened
+	opened  latch           // falls when open, or when it will never be
+	lost    latch           // falls when over
+	err     error           // valid once lost
+	primary bool
+	life    life.Context // of one that is not the primary; ends with its session, if there is one
 
 	errands errands // of legacy clients
 
@@ -50,14 +53,7 @@ type link struct {
 
 func (b *backend) newLink(key linkKey, owner *Client) *link {
 	spec := b.spec.Load()
-	l := &link{
-		key:    key,
-		b:      b,
-		opened: make(chan struct{}),
-		lost:   make(chan struct{}),
-		level:  mcp.NoLevel,
-		missed: mcp.NoLevel,
-	}
+	l := &link{key: key, b: b, level: mcp.NoLevel, missed: mcp.NoLevel}
 	l.sink.l = l
 	if _, several := key.owner.(principal); !several {
 		l.client = owner
@@ -96,38 +92,53 @@ func (b *backend) opening(key linkKey, owner *Client) upstream.Opening {
 	return o
 }
 
-// settle lets those pass that wait for the link.
-func (l *link) settle() { l.once.Do(func() { close(l.opened) }) }
-
-// run opens and serves the link. ready is called once calls can pass, and has to have settle called.
-func (l *link) run(ctx context.Context, ready func()) error {
-	err := l.conn.Run(ctx, func(info upstream.Info) {
+// run opens the link, and returns when it is open or over. ready is called once calls can pass, and has to have opened fall;
+// over is called at the end.
+func (l *link) run(ctx context.Context, ready func(), over func(error)) {
+	upstream.Rest(ctx, l.conn, func(info upstream.Info) {
+		info.Hello = l.b.sameHello(info)
 		l.info = info
 		ready()
+	}, func(err error) {
+		if err == nil {
+			err = fault.New(fault.Unavailable, "the connection was closed")
+		}
+		l.end(err)
+		l.b.g.withdrawFree(l, "")
+		over(err)
 	})
-	if err == nil {
-		err = fault.New(fault.Unavailable, "the connection was closed")
+}
+
+// sameHello returns what the server said of itself when the link was opened, in the memory of the last link to which it said
+// the same.
+func (b *backend) sameHello(info upstream.Info) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last := &b.hello[info.Era]
+	if !bytes.Equal(*last, info.Hello) {
+		*last = info.Hello
 	}
+	return *last
+}
+
+// end tells everybody that the link is over.
+func (l *link) end(err error) {
 	l.err = err
-	close(l.lost)
-	l.settle()
-	l.b.g.withdrawFree(l, "")
-	return err
+	l.lost.fall()
+	l.opened.fall()
 }
 
 // await waits for the link to open.
 func (l *link) await(ctx context.Context) error {
 	select {
-	case <-l.opened:
+	case <-l.opened.wait():
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	select {
-	case <-l.lost:
+	if l.isLost() {
 		return l.b.away(l.err)
-	default:
-		return nil
 	}
+	return nil
 }
 
 // link returns the connection that a client's call goes through, opened if need be, and marks
@@ -261,65 +272,64 @@ func (b *backend) tryLink(key linkKey, c *Client) (*link, error) {
 	}
 	l := b.newLink(key, owner)
 	l.use()
-	ctx, cancel := context.WithCancel(b.ctx)
-	l.cancel = cancel
 	if b.closed {
-		l.abandon()
+		l.end(errRetired)
 		return l, nil
+	}
+	if s, ok := key.owner.(*session.Session); ok {
+		l.life.Follow(s.Context())
 	}
 	b.links[key] = l
 	if key.sessionless() {
 		b.sessionless++
 	}
-	life := b.ctx
-	b.group.Go(func() { b.serveLink(life, ctx, l) })
+	b.group.Go(func() { b.runLink(l) })
 	return l, nil
-}
-
-// abandon marks a link that will never run.
-func (l *link) abandon() {
-	l.cancel()
-	l.err = errRetired
-	close(l.lost)
-	l.settle()
 }
 
 // closeLinks opens no more links and waits for the end of those there are.
 func (b *backend) closeLinks() {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
+	b.endLinks()
 	b.group.Wait()
 }
 
-// serveLink runs a link that is not the primary one. life is the backend's, ctx the link's. It waits for most of its time,
-// one goroutine for each session of each backend, so its stack is kept small: what takes room is done elsewhere.
-func (b *backend) serveLink(life, ctx context.Context, l *link) {
-	defer l.close()
-	if s, ok := l.key.owner.(*session.Session); ok {
-		defer context.AfterFunc(s.Context(), l.close)() // the session must not remember a link that is over
+// endLinks opens no more links and ends those there are. The primary one ends with the backend's context.
+func (b *backend) endLinks() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for _, l := range b.links {
+		l.close()
 	}
-	err := l.run(ctx, func() { b.group.Go(func() { l.begin(ctx) }) })
-	b.mourn(life, ctx, l, err)
+}
+
+// runLink runs a link that is not the primary one. It returns when the link is open, or over.
+func (b *backend) runLink(l *link) {
+	b.group.Add(1)
+	l.run(&l.life, func() { b.group.Go(func() { l.begin(&l.life) }) }, func(err error) {
+		defer b.group.Done()
+		b.mourn(l, err)
+		l.close() // the session must not remember a link that is over
+	})
 }
 
 // begin lets calls through a link that has opened, and makes good what has come before it.
 func (l *link) begin(ctx context.Context) {
 	l.openAtLevel(ctx)
 	tell := l.successor()
-	l.settle()
+	l.opened.fall()
 	l.applyLevel(ctx, l.client) // one set meanwhile found the link not open
 	tell()
 	l.resubscribe(ctx)
 }
 
 // mourn forgets a link that was lost: the next call opens another, or at once who has subscribed to something on it.
-func (b *backend) mourn(life, ctx context.Context, l *link, err error) {
+func (b *backend) mourn(l *link, err error) {
 	b.removeLink(l)
 	if l.info.Era != mcp.NoEra && l.client != nil && len(l.subscribed()) > 0 {
-		b.group.Go(func() { b.reopen(life, l.client) })
+		b.group.Go(func() { b.reopen(b.ctx, l.client) })
 	}
-	if ctx.Err() == nil {
+	if l.life.Err() == nil {
 		b.log.Warn("connection lost", "era", l.key.era.String(), "isolated", l.key.owner != nil, "err", loggable(err))
 	}
 }
@@ -357,14 +367,14 @@ func (b *backend) dropLinks() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.links {
-		if l.cancel != nil && !b.spec.Load().Local {
+		if !b.spec.Load().Local {
 			l.close()
 		}
 	}
 }
 
 // close ends a link that is not the primary one.
-func (l *link) close() { l.cancel() }
+func (l *link) close() { l.life.End(nil) }
 
 func (l *link) use() {
 	l.mu.Lock()
@@ -378,7 +388,7 @@ func (l *link) use() {
 // release ends one use. A link that no session ends is closed when it has been idle for a while, and at
 // once when it was for a single request.
 func (l *link) release() {
-	if l.cancel == nil { // the primary
+	if l.primary {
 		return
 	}
 	l.mu.Lock()

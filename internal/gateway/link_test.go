@@ -68,7 +68,7 @@ func TestASessionForgetsItsLostConnections(t *testing.T) {
 		defer l.release()
 		end := <-d.ends
 		end()
-		<-l.lost
+		<-l.lost.wait()
 		return weak.Make(l)
 	}
 	for range 3 {

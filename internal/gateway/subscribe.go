@@ -40,7 +40,6 @@ func (s *subscriptions) init(b *backend) {
 	s.stale = make(chan struct{}, 1)
 	s.resub = make(chan struct{}, 1)
 	s.uris = make(map[string]int)
-	s.changes.init()
 }
 
 // listChanged takes a backend's word that a list has changed.

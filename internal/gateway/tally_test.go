@@ -9,7 +9,6 @@ import (
 func TestTallyClosesBehindTheLastCall(t *testing.T) {
 	t.Parallel()
 	var n tally
-	n.init()
 	if !n.enter() {
 		t.Fatal("an open tally lets nobody in")
 	}
@@ -38,7 +37,6 @@ func TestTallyClosesBehindTheLastCall(t *testing.T) {
 func TestTallyIsClosedWhenTheDrainIsOver(t *testing.T) {
 	t.Parallel()
 	var n tally
-	n.init()
 	n.enter()
 	over, cancel := context.WithCancel(t.Context())
 	cancel()

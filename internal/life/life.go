@@ -37,6 +37,16 @@ func With(parent context.Context) *Context {
 	return c
 }
 
+// Within returns a context that ends with parent, and after d with a cause. stop must be called.
+func Within(parent context.Context, d time.Duration, cause error) (c *Context, stop func()) {
+	c = With(parent)
+	timer := time.AfterFunc(d, func() { c.End(cause) })
+	return c, func() {
+		timer.Stop()
+		c.End(nil)
+	}
+}
+
 // Follow gives the context a parent, before anybody else uses it.
 func (c *Context) Follow(parent context.Context) {
 	if p, ok := parent.(*Context); ok {
@@ -137,6 +147,14 @@ func (c *Context) AfterFunc(f func()) (stop func() bool) {
 	number := c.lastHook
 	c.hooks = append(c.hooks, hook{number, f})
 	return func() bool { return c.drop(number) }
+}
+
+// AfterFunc is context.AfterFunc, which for a context of this kind keeps much less than the standard library does.
+func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
+	if c, ok := ctx.(*Context); ok {
+		return c.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
 }
 
 // drop takes a hook away and reports whether it was there.

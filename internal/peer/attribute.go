@@ -1,6 +1,10 @@
 package peer
 
-import "onemcp/internal/mcp"
+import (
+	"iter"
+
+	"onemcp/internal/mcp"
+)
 
 // Attribution is what must be known of a call in flight to tell whose a message is that names none.
 type Attribution struct {
@@ -11,10 +15,10 @@ type Attribution struct {
 
 // SoleOwner returns the oldest of the calls in flight if all have one owner, and no call of another owner that was given
 // up may still be going on; else the zero value. Calls without an owner do not count, nor do subscriptions.
-func SoleOwner[C interface{ Attribution() Attribution }](calls map[uint64]C, ghosts *Ghosts) (oldest C) {
+func SoleOwner[C interface{ Attribution() Attribution }](calls iter.Seq[C], ghosts *Ghosts) (oldest C) {
 	var none C
 	var first Attribution
-	for _, c := range calls {
+	for c := range calls {
 		switch a := c.Attribution(); {
 		case a.Listen || a.Owner == nil:
 		case first.Owner == nil:

@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"maps"
 	"testing"
 
 	"onemcp/internal/peer"
@@ -41,7 +42,7 @@ func TestOnlyASoleOwnerIsNamed(t *testing.T) {
 			if tt.want >= 0 {
 				want = &tt.calls[tt.want]
 			}
-			if got := peer.SoleOwner(calls, &ghosts); got != want {
+			if got := peer.SoleOwner(maps.Values(calls), &ghosts); got != want {
 				t.Errorf("got %v, wanted %v", got, want)
 			}
 		})

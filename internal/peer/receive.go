@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"maps"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
@@ -97,7 +98,7 @@ func (p *Peer) notifyCall(m *mcp.Message, id uint64) bool {
 func (p *Peer) soleOwner() *call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return SoleOwner(p.calls, &p.ghosts)
+	return SoleOwner(maps.Values(p.calls), &p.ghosts)
 }
 
 // receiveBad drops text, which is no message. If it was meant to be the answer of a call, the call fails.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -23,22 +24,22 @@ type Wire interface {
 // Handshake opens w as o says. It returns [LateProbe] when w must be closed and opened as modern,
 // and otherwise the error of the last attempt.
 func Handshake(ctx context.Context, w Wire, o Opening) (Info, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout,
+	within, stop := life.Within(ctx, o.Timeout,
 		fault.New(fault.Timeout, "no answer to the opening within %s", o.Timeout).
 			WithHint("raise connectionTimeout if the server starts slowly"))
-	defer cancel()
+	defer stop()
 	h := handshake{w: w, o: o}
 	switch o.Era {
 	case mcp.Legacy:
-		return h.initialize(ctx)
+		return h.initialize(within)
 	case mcp.Modern:
-		info, err := h.discover(ctx)
+		info, err := h.discover(within)
 		if errors.Is(err, errLegacy) {
 			err = fault.New(fault.Unavailable, "the server does not speak %s", mcp.LatestModern).WithHint(`remove "protocol" or set it to "legacy"`)
 		}
 		return info, err
 	}
-	return h.probe(ctx)
+	return h.probe(within)
 }
 
 // errLegacy says that a probe found a legacy server.
@@ -207,9 +208,10 @@ func (h handshake) initialize(ctx context.Context) (Info, error) {
 		return Info{}, fault.New(fault.Unavailable, "the server refused initialize: %s (code %d)", m.ErrorMessage(), m.ErrorCode())
 	}
 	result := m.Bytes(m.Result)
-	answered, _ := mcp.Unquote(mcp.Member(result, "protocolVersion"))
-	if mcp.EraOf(answered) != mcp.Legacy {
-		return Info{}, fault.New(fault.Unavailable, "the server wants protocol version %q, which is unknown here", answered)
+	wanted, _ := mcp.Unquote(mcp.Member(result, "protocolVersion"))
+	answered := mcp.BestOf(mcp.Legacy, []string{wanted}) // our own text, which keeps no message alive
+	if answered == "" {
+		return Info{}, fault.New(fault.Unavailable, "the server wants protocol version %q, which is unknown here", wanted)
 	}
 	h.w.Speak(answered)
 	if err := h.w.Notify(ctx, mcp.AppendNotification(nil, mcp.NoteInitialized, nil)); err != nil {

@@ -68,6 +68,23 @@ type Conn interface {
 	Run(ctx context.Context, ready func(Info)) error
 }
 
+// Rester is a [Conn] that needs no goroutine while it waits for calls: there may be one for each session of each backend.
+type Rester interface {
+	Conn
+	// Rest is Run that returns as soon as ready has. over is called once, with what Run would return: before Rest
+	// returns if the connection could not be opened, else from a goroutine that begins when the connection ends.
+	Rest(ctx context.Context, ready func(Info), over func(error))
+}
+
+// Rest runs a connection in the way that keeps less. It returns when the connection is open, or over.
+func Rest(ctx context.Context, c Conn, ready func(Info), over func(error)) {
+	if r, ok := c.(Rester); ok {
+		r.Rest(ctx, ready, over)
+		return
+	}
+	over(c.Run(ctx, ready))
+}
+
 // Driver makes connections to one backend. Connect does no I/O and starts nothing. What belongs to no call
 // goes to up.
 type Driver interface {

@@ -23,7 +23,7 @@ func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
 		return
 	}
 	if m.Method == mcp.MethodPing {
-		l.reply(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
+		l.to.reply(mcp.AppendResult(nil, m.IDBytes(), []byte("{}")))
 		return
 	}
 	holder := home
@@ -32,7 +32,7 @@ func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
 	}
 	a := &ask{l: l, id: string(m.IDBytes()), holder: holder}
 	if !l.keepAsk(a) {
-		l.reply(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
+		l.to.reply(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
 		return
 	}
 	if holder != nil && holder.ask(m, a.answer) {
@@ -69,7 +69,7 @@ func (a *ask) answer(body []byte) {
 		delete(a.l.asks, a.id)
 	}
 	a.l.mu.Unlock()
-	a.l.reply(body)
+	a.l.to.reply(body)
 }
 
 // withdraw hands on that the backend cancels one of its own requests, to the call that has the request or, if that is over,

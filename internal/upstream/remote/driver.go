@@ -73,5 +73,5 @@ func (d *Driver) Connect(o upstream.Opening, up upstream.Sink) upstream.Conn {
 	case SSE:
 		return newEvented(d.at, &o, up)
 	}
-	return &either{driver: d, opening: &o, up: up}
+	return d.either(&o, up)
 }

@@ -14,43 +14,52 @@ import (
 // either is a connection to a backend of unknown kind: streamable HTTP, and where initialize is refused
 // as the specification says that an old server does, HTTP+SSE.
 type either struct {
+	streamable
 	driver  *Driver
-	opening *upstream.Opening
-	up      upstream.Sink
-	conn    atomic.Pointer[upstream.Conn] // the one that is tried or used
+	evented atomic.Pointer[evented] // what is tried or used in its place
+}
+
+func (d *Driver) either(o *upstream.Opening, up upstream.Sink) *either {
+	e := &either{driver: d}
+	e.init(d.at, o, up)
+	return e
 }
 
 // Run implements [upstream.Conn].
-func (e *either) Run(ctx context.Context, ready func(upstream.Info)) error {
-	begun := time.Now()
+func (e *either) Run(ctx context.Context, ready func(upstream.Info)) error { return run(ctx, e, ready) }
+
+// Rest implements [upstream.Rester].
+func (e *either) Rest(ctx context.Context, ready func(upstream.Info), over func(error)) {
+	begun, opening := time.Now(), *e.opening
 	if Kind(e.driver.found.Load()) == SSE {
-		opened, err := e.runEvented(ctx, begun, ready)
+		opened, err := e.runEvented(ctx, opening, ready)
 		if opened || err == nil || errors.Is(err, errUnreachable) {
-			return err
+			over(err)
+			return
 		}
 		e.driver.found.Store(uint32(Auto))
+		e.evented.Store(nil)
 	}
-	s := newStreamable(e.driver.at, e.opening, e.up)
-	err := e.run(ctx, s, ready)
-	if s.ready.Load() || e.opening.Era == mcp.Modern || !isOld(int(s.refusal.Load())) {
-		return err
+	err := e.open(ctx, ready)
+	if err == nil {
+		e.rest(ctx, over)
+		return
 	}
-	if opened, second := e.runEvented(ctx, begun, ready); opened {
-		return second
+	err = e.close(ctx, err)
+	if opening.Era != mcp.Modern && isOld(int(e.refusal.Load())) {
+		opening.Timeout -= time.Since(begun)
+		if opened, second := e.runEvented(ctx, opening, ready); opened {
+			err = second
+		}
 	}
-	return err
+	over(err)
 }
 
-func (e *either) run(ctx context.Context, c upstream.Conn, ready func(upstream.Info)) error {
-	e.conn.Store(&c)
-	return c.Run(ctx, ready)
-}
-
-// runEvented runs a connection over HTTP+SSE, whose opening has begun then, and reports whether it could be opened.
-func (e *either) runEvented(ctx context.Context, begun time.Time, ready func(upstream.Info)) (opened bool, err error) {
-	rest := *e.opening
-	rest.Timeout -= time.Since(begun)
-	err = e.run(ctx, newEvented(e.driver.at, &rest, e.up), func(info upstream.Info) {
+// runEvented runs a connection over HTTP+SSE, and reports whether it could be opened.
+func (e *either) runEvented(ctx context.Context, o upstream.Opening, ready func(upstream.Info)) (opened bool, err error) {
+	c := newEvented(e.at, &o, e.ledger.up)
+	e.evented.Store(c)
+	err = c.Run(ctx, func(info upstream.Info) {
 		opened = true
 		e.driver.found.Store(uint32(SSE))
 		ready(info)
@@ -66,18 +75,16 @@ func isOld(code int) bool {
 
 // Call implements [upstream.Caller].
 func (e *either) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) (mcp.Message, error) {
-	c := e.conn.Load()
-	if c == nil {
-		return mcp.Message{}, e.driver.at.errNotConnected()
+	if c := e.evented.Load(); c != nil {
+		return c.Call(ctx, r, up)
 	}
-	return (*c).Call(ctx, r, up)
+	return e.streamable.Call(ctx, r, up)
 }
 
 // Notify implements [upstream.Conn].
 func (e *either) Notify(ctx context.Context, body []byte) error {
-	c := e.conn.Load()
-	if c == nil {
-		return e.driver.at.errNotConnected()
+	if c := e.evented.Load(); c != nil {
+		return c.Notify(ctx, body)
 	}
-	return (*c).Notify(ctx, body)
+	return e.streamable.Notify(ctx, body)
 }

@@ -21,7 +21,7 @@ import (
 type evented struct {
 	at      *endpoint
 	opening *upstream.Opening
-	ledger  *ledger
+	ledger  ledger
 	tasks   tasks
 	stream  life.Context // of the stream; ends when there can be no more calls
 	lost    chan error   // why Run is to end; the first counts
@@ -32,7 +32,7 @@ type evented struct {
 
 func newEvented(at *endpoint, o *upstream.Opening, up upstream.Sink) *evented {
 	s := &evented{at: at, opening: o, lost: make(chan error, 1)}
-	s.ledger = newLedger(at, up, s.reply, at.saw(trace.SSE, &s.labels, func() string { return s.inbox.String() }))
+	s.ledger.init(at, up, s, at.saw(trace.SSE, &s.labels, func() string { return s.inbox.String() }))
 	s.Speak("")
 	return s
 }

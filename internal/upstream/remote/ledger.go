@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,26 +24,28 @@ const maxAsks = 1000
 // call, and on a stream of the whole connection to the calls of the one owner who has calls in
 // flight. It never guesses between owners; what belongs to no call goes to the connection's sink.
 type ledger struct {
-	at    *endpoint
-	up    upstream.Sink
-	reply func(body []byte) // sends an answer to the backend; does not block
-	mute  atomic.Bool       // the backend may ask nothing: it is modern
-	saw   saw               // nil: none
+	at   *endpoint
+	up   upstream.Sink
+	to   replier
+	mute atomic.Bool // the backend may ask nothing: it is modern
+	saw  saw         // nil: none
 
 	upMu sync.Mutex // held while up is called
 
 	mu     sync.Mutex
-	calls  map[uint64]*call
+	calls  calls
 	asks   map[string]*ask // the backend's open requests, by raw id; nil before the first
 	serial uint64
 	ghosts peer.Ghosts
 	closed error // why there can be no more calls
 }
 
-func newLedger(at *endpoint, up upstream.Sink, reply func([]byte), saw saw) *ledger {
-	l := &ledger{at: at, up: up, reply: reply, saw: saw, calls: make(map[uint64]*call)}
+// replier sends an answer to the backend; it does not block.
+type replier interface{ reply(body []byte) }
+
+func (l *ledger) init(at *endpoint, up upstream.Sink, to replier, saw saw) {
+	l.at, l.up, l.to, l.saw = at, up, to, saw
 	l.closed = at.errNotConnected()
-	return l
 }
 
 // admit lets calls in.
@@ -84,12 +87,11 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 	if l.closed != nil {
 		return errors.Join(upstream.ErrNotSent, l.closed)
 	}
-	if l.calls[c.ID] != nil {
+	if !l.calls.add(c) {
 		return fault.New(fault.Internal, "request id %d is in use", c.ID)
 	}
 	l.serial++
 	c.serial = l.serial
-	l.calls[c.ID] = c
 	c.ctx.Follow(ctx)
 	return nil
 }
@@ -98,7 +100,7 @@ func (l *ledger) open(ctx context.Context, c *call) error {
 func (l *ledger) close(c *call) bool {
 	open := !c.isOver()
 	l.mu.Lock()
-	delete(l.calls, c.ID)
+	l.calls.remove(c)
 	if open && c.Method != mcp.MethodListen {
 		l.ghosts.Add(c.ID, c.Owner)
 	}
@@ -120,7 +122,7 @@ func (l *ledger) forget(id uint64) {
 func (l *ledger) find(id uint64) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.calls[id]
+	return l.calls.find(id)
 }
 
 // receive gives the message in text, or each one of a batch, to whom it belongs. home is the call whose
@@ -230,5 +232,5 @@ func (l *ledger) notifyCall(m *mcp.Message, id uint64) bool {
 func (l *ledger) soleOwner() *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return peer.SoleOwner(l.calls, &l.ghosts)
+	return peer.SoleOwner(slices.Values(l.calls.list), &l.ghosts)
 }

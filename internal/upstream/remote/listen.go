@@ -31,13 +31,9 @@ func (s *streamable) openStream(ctx context.Context) (hear func()) {
 	tried, heard := make(chan struct{}), make(chan struct{})
 	l := &listener{s: s, tried: sync.OnceFunc(func() { close(tried) }), hear: heard}
 	s.tasks.run(l.listen)
-	limit := time.NewTimer(streamTime)
-	defer limit.Stop()
-	select {
-	case <-tried:
-	case <-limit.C:
-	case <-ctx.Done():
-	}
+	defer time.AfterFunc(streamTime, l.tried).Stop()
+	defer life.AfterFunc(ctx, l.tried)()
+	<-tried
 	return func() { close(heard) }
 }
 
@@ -61,10 +57,10 @@ func (l *listener) listen(ctx context.Context) {
 
 // once opens the stream and takes its messages until it ends.
 func (l *listener) once(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	once := life.With(ctx)
+	defer once.End(nil)
 	labels := l.s.labels.Load()
-	a, err := l.s.send(ctx, labels.after(l.at.id))
+	a, err := l.s.send(once, labels.after(l.at.id))
 	l.tried()
 	if err != nil {
 		if errors.Is(err, errUnreachable) {
@@ -79,8 +75,8 @@ func (l *listener) once(ctx context.Context) error {
 	l.opened = true
 	select {
 	case <-l.hear:
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-once.Done():
+		return once.Err()
 	}
 	return l.s.ledger.hear(sse.NewReader(a.body, l.s.at.max), &l.at)
 }

@@ -54,7 +54,7 @@ func (l *ledger) failCall(id uint64, err error) {
 func (l *ledger) failCalls(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range l.calls {
+	for _, c := range l.calls.list {
 		c.ctx.End(err)
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/trace"
 	"onemcp/internal/upstream"
@@ -25,44 +27,65 @@ const (
 type streamable struct {
 	at      *endpoint
 	opening *upstream.Opening
-	ledger  *ledger
+	ledger  ledger
 	tasks   tasks
-	replies tasks      // answers and cancellations on their way
-	lost    chan error // why Run is to end; the first counts
+	replies tasks // answers and cancellations on their way
 	ready   atomic.Bool
 	refusal atomic.Int32 // the HTTP status initialize was refused with, for who knows other transports
 
-	mu     sync.Mutex // held by who changes labels
-	labels atomic.Pointer[labels]
+	labelling sync.Mutex // held by who changes labels
+	labels    atomic.Pointer[labels]
+
+	mu     sync.Mutex
+	lost   error       // why the connection is to end; the first counts
+	finish func()      // ends it, once open; nil before
+	stop   func() bool // has finish not be called by the end of the context
 }
 
 func newStreamable(at *endpoint, o *upstream.Opening, up upstream.Sink) *streamable {
-	s := &streamable{at: at, opening: o, lost: make(chan error, 1)}
-	saw := at.saw(trace.HTTP, &s.labels, func() string { return s.labels.Load().session })
-	s.ledger = newLedger(at, up, s.reply, saw)
-	s.labels.Store(at.label(at.url, "", ""))
+	s := new(streamable)
+	s.init(at, o, up)
 	return s
+}
+
+func (s *streamable) init(at *endpoint, o *upstream.Opening, up upstream.Sink) {
+	s.at, s.opening = at, o
+	s.ledger.init(at, up, s, at.saw(trace.HTTP, &s.labels, func() string { return s.labels.Load().session }))
+	s.labels.Store(at.label(at.url, "", ""))
 }
 
 // Run implements [upstream.Conn].
 func (s *streamable) Run(ctx context.Context, ready func(upstream.Info)) error {
-	s.at.pool.enter()
-	defer s.at.pool.leave()
-	if err := s.open(ctx, ready); err != nil {
-		return s.close(ctx, s.at.notOpened(err))
-	}
-	return s.close(ctx, s.serve(ctx))
+	return run(ctx, s, ready)
 }
 
-// open shakes hands. It is no part of Run, whose stack waits as long as the connection is there.
+// run is Rest that waits.
+func run(ctx context.Context, c upstream.Rester, ready func(upstream.Info)) error {
+	over := make(chan error, 1)
+	c.Rest(ctx, ready, func(err error) { over <- err })
+	return <-over
+}
+
+// Rest implements [upstream.Rester].
+func (s *streamable) Rest(ctx context.Context, ready func(upstream.Info), over func(error)) {
+	if err := s.open(ctx, ready); err != nil {
+		over(s.close(ctx, err))
+		return
+	}
+	s.rest(ctx, over)
+}
+
+// open shakes hands. Be the error as it may, the connection has to be closed.
 func (s *streamable) open(ctx context.Context, ready func(upstream.Info)) error {
+	s.at.pool.enter()
 	s.tasks.start()
 	s.replies.start()
 	s.ledger.admit()
 	info, err := upstream.Handshake(ctx, s, *s.opening)
 	if err != nil {
-		return err
+		return s.at.notOpened(err)
 	}
+	s.opening = nil
 	info.Session, info.Streams = s.labels.Load().session != "", true
 	s.ready.Store(true)
 	hear := func() {}
@@ -74,19 +97,40 @@ func (s *streamable) open(ctx context.Context, ready func(upstream.Info)) error 
 	return nil
 }
 
-// serve waits for the end of a connection that is open.
-func (s *streamable) serve(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-s.lost:
-		return err
+// rest has a connection that is open be closed, in a goroutine of its own, when ctx ends or it is lost.
+func (s *streamable) rest(ctx context.Context, over func(error)) {
+	finish := func() { over(s.close(ctx, s.whyLost())) }
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost != nil {
+		go finish()
+		return
 	}
+	s.finish, s.stop = finish, life.AfterFunc(ctx, finish)
+}
+
+// lose makes the connection end.
+func (s *streamable) lose(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost != nil {
+		return
+	}
+	if s.lost = err; s.stop != nil && s.stop() {
+		go s.finish()
+	}
+}
+
+func (s *streamable) whyLost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
 }
 
 // close ends what the connection has started. Calls in flight fail if that is wanted; on a
 // lost session or a failed attempt to connect each of them finds out for itself.
 func (s *streamable) close(ctx context.Context, err error) error {
+	defer s.at.pool.leave()
 	if ctx.Err() != nil {
 		err = nil
 		s.ledger.fail(s.at.errClosing())
@@ -116,18 +160,10 @@ func (s *streamable) endSession() {
 	}
 }
 
-// lose makes Run end.
-func (s *streamable) lose(err error) {
-	select {
-	case s.lost <- err:
-	default:
-	}
-}
-
 // Speak implements [upstream.Wire].
 func (s *streamable) Speak(version string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.labelling.Lock()
+	defer s.labelling.Unlock()
 	s.labels.Store(s.at.label(s.at.url, version, s.labels.Load().session))
 	s.ledger.mute.Store(mcp.EraOf(version) == mcp.Modern)
 }
@@ -137,9 +173,9 @@ func (s *streamable) adopt(session string) {
 	if session == "" {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.labels.Store(s.at.label(s.at.url, s.labels.Load().version, session))
+	s.labelling.Lock()
+	defer s.labelling.Unlock()
+	s.labels.Store(s.at.label(s.at.url, s.labels.Load().version, strings.Clone(session))) // not the head of the answer
 }
 
 // Notify implements [upstream.Conn].

@@ -12,7 +12,8 @@ import (
 type tasks struct {
 	mu      sync.Mutex
 	open    bool          // between start and stop
-	ctx     *life.Context // nil until there is one
+	ctx     *life.Context // nil while there is none
+	count   int
 	running sync.WaitGroup
 }
 
@@ -23,7 +24,7 @@ func (t *tasks) start() {
 }
 
 // run runs f in a goroutine, with a context that ends with the connection, and reports whether it
-// does: not before start nor after stop.
+// does: not before start nor after stop. The context is kept no longer than somebody needs it.
 func (t *tasks) run(f func(context.Context)) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -34,11 +35,23 @@ func (t *tasks) run(f func(context.Context)) bool {
 		t.ctx = new(life.Context)
 	}
 	ctx := t.ctx
-	t.running.Go(func() { f(ctx) })
+	t.count++
+	t.running.Go(func() {
+		f(ctx)
+		t.left()
+	})
 	return true
 }
 
-// shut takes no more of them and returns the context of those there are, nil if there never were any.
+func (t *tasks) left() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count--; t.count == 0 && t.open {
+		t.ctx = nil
+	}
+}
+
+// shut takes no more of them and returns the context of those there are, nil if there are none.
 func (t *tasks) shut() *life.Context {
 	t.mu.Lock()
 	defer t.mu.Unlock()
