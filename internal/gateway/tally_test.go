@@ -52,7 +52,6 @@ func TestTallyIsClosedWhenTheDrainIsOver(t *testing.T) {
 
 func TestACallOfARunningBackendIsCountedWithoutAllocations(t *testing.T) {
 	var n tally
-	n.init()
 	if got := testing.AllocsPerRun(100, func() {
 		n.enter()
 		n.leave()
