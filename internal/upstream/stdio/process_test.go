@@ -193,6 +193,36 @@ func TestTheLastAnswerOfAServerThatEndsArrives(t *testing.T) {
 	}
 }
 
+// What was asked before a server closed its input is still answered.
+func TestAServerThatClosesItsInputMayAnswerOn(t *testing.T) {
+	t.Parallel()
+	answer := filepath.Join(t.TempDir(), "answer")
+	o := shell(server(`*last*) exec <&-; echo closed >&2; while [ ! -e "$ANSWER" ]; do sleep 0.01; done; echo '{"jsonrpc":"2.0","id":'$id',"result":"last"}';;`))
+	o.Env = append(o.Env, "ANSWER="+answer)
+	o.Grace.Close = time.Minute
+	var log logged
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	err := run(t, o, opening(), func(conn upstream.Conn, _ func()) {
+		var asked sync.WaitGroup
+		defer asked.Wait()
+		asked.Go(func() {
+			if m, err := call(t, conn, "last"); err != nil || string(m.Bytes(m.Result)) != `"last"` {
+				t.Errorf("got %s, %v", m.Raw, err)
+			}
+		})
+		await(t, "the input is closed", func() bool { return strings.Contains(log.String(), "line=closed") })
+		await(t, "writing fails", func() bool {
+			return conn.Notify(t.Context(), mcp.AppendNotification(nil, "notifications/message", []byte("{}"))) != nil
+		})
+		if err := os.WriteFile(answer, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "exit code 0") {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
 // A process that left the group and holds the pipes does not keep Run.
 func TestAnEscapedProcessDoesNotKeepRun(t *testing.T) {
 	t.Parallel()

@@ -72,15 +72,17 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	c.peer.Store(p)
 
 	opened, err := c.converse(ctx, o, p, proc, ready)
-	gone := closed(p.Done())
-	if closed(proc.exited) { // by itself: what it had written still counts
-		gone = true
+	exited := closed(proc.exited)
+	gone := exited || closed(p.Done())
+	if exited {
 		proc.kill()
-		await(read, drainTime)
 	}
-	quit()
+	if !gone { // else what it has written, or still writes, counts
+		quit()
+	}
 	alone := proc.stop(c.o.Grace)
 	await(read, drainTime)
+	quit()
 	await(logged, drainTime)
 	proc.closePipes()
 	work.Wait()
