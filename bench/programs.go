@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -42,16 +43,18 @@ func runBackend(ctx context.Context, args []string) error {
 
 func runProxy(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("reverse-proxy", flag.ExitOnError)
-	to := flags.String("to", "", "URL of the backend")
+	var to []*url.URL
+	flags.Func("to", "URL of a backend, served under the same path; may be repeated", func(value string) error {
+		u, err := url.Parse(value)
+		to = append(to, u)
+		return err
+	})
 	listen := flags.String("listen", "127.0.0.1:0", "address to serve on")
 	_ = flags.Parse(args) // it exits on errors
-	target, err := url.Parse(*to)
-	if err != nil {
-		return err
+	if len(to) == 0 {
+		return errors.New("reverse-proxy: -to is missing")
 	}
-	path := target.Path
-	target.Path = ""
-	return serveHandler(ctx, *listen, path, reference.Proxy(target))
+	return serveHandler(ctx, *listen, to[0].Path, reference.Proxy(to...))
 }
 
 func runBare(ctx context.Context, args []string) error {

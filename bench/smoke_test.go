@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"onemcp/bench/rows"
@@ -31,10 +32,27 @@ func TestEveryRowRuns(t *testing.T) {
 		if len(table.Lines) == 0 {
 			t.Errorf("%s: nothing was measured", table.Row)
 		}
+		for _, label := range controls[table.Row] {
+			if !measured(table, label) {
+				t.Errorf("%s: no calls of %s", table.Row, label)
+			}
+		}
 	}
 	if info, err := os.Stat(page); err != nil || info.Size() == 0 {
 		t.Errorf("no page: %v", err)
 	}
+}
+
+// controls tell by row what is not ours of a growth.
+var controls = map[string][]string{
+	"call-http-20":    {"ReverseProxy, 1", "ReverseProxy, 20"},
+	"call-stdio-20":   {"direct stdio, 1", "direct stdio, 20"},
+	"growth-backends": {"one of 200", "ReverseProxy, 1", "ReverseProxy, 20", "ReverseProxy, 200"},
+}
+
+// measured reports whether a subject made calls.
+func measured(t *table.Table, label string) bool {
+	return slices.ContainsFunc(t.Lines, func(l table.Line) bool { return l.Subject == label && l.Figures[1] > 0 })
 }
 
 // compile builds this program, which starts itself as backend and reference.
@@ -70,12 +88,9 @@ func TestAPeerByCommandStandsInTheMiddle(t *testing.T) {
 	}
 	var tables []*table.Table
 	read(t, results, &tables)
-	for _, line := range tables[0].Lines {
-		if line.Subject == "other" && line.Figures[1] > 0 {
-			return
-		}
+	if !measured(tables[0], "other") {
+		t.Errorf("the peer was not measured: %+v", tables[0].Lines)
 	}
-	t.Errorf("the peer was not measured: %+v", tables[0].Lines)
 }
 
 func TestWrongFlagsAreRefused(t *testing.T) {

@@ -13,42 +13,67 @@ import (
 	"onemcp/bench/scan"
 )
 
-// Client is an MCP client on one kept connection.
+// Client is an MCP client on one kept connection. It asks at one of its endpoints at a time.
 type Client struct {
-	address string
-	host    string
-	target  string
-	era     backend.Era
-	session string
+	address   string
+	host      string
+	era       backend.Era
+	*endpoint // where it asks now
+	endpoints []*endpoint
 
 	conn   net.Conn
 	reader *http1.Reader
 	until  time.Time
 	id     int64
-	head   []byte // what is the same in every request
 	out    []byte
 	body   []byte
 	text   []byte
 }
 
-// Dial connects to a server or a gateway. The era is Legacy or Modern. Ids begin after first, so
-// that clients with firsts far apart never use the same one.
-func Dial(endpoint string, era backend.Era, first int64) (*Client, error) {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return nil, err
+// endpoint is a path with a session of its own.
+type endpoint struct {
+	target  string
+	session string
+	head    []byte // what is the same in every request
+}
+
+// Dial connects to a server or a gateway at one or more endpoints, all on one host. The era is Legacy or
+// Modern. Ids begin after first, so that clients with firsts far apart never use the same one.
+func Dial(era backend.Era, first int64, endpoints ...string) (*Client, error) {
+	c := &Client{era: era, id: first}
+	for _, e := range endpoints {
+		if err := c.add(e); err != nil {
+			return nil, err
+		}
 	}
-	if u.Scheme != "http" {
-		return nil, fmt.Errorf("%s: only http:// can be measured", endpoint)
-	}
-	address := u.Host
-	if u.Port() == "" {
-		address = net.JoinHostPort(u.Hostname(), "80")
-	}
-	c := &Client{address: address, host: u.Host, target: u.RequestURI(), era: era, id: first}
-	c.prepare()
+	c.turn(0)
 	return c, c.connect()
 }
+
+// add adds an endpoint.
+func (c *Client) add(at string) error {
+	u, err := url.Parse(at)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "http" {
+		return fmt.Errorf("%s: only http:// can be measured", at)
+	}
+	if c.host != "" && c.host != u.Host {
+		return fmt.Errorf("%s: the client is connected to %s", at, c.host)
+	}
+	c.host, c.address = u.Host, u.Host
+	if u.Port() == "" {
+		c.address = net.JoinHostPort(u.Hostname(), "80")
+	}
+	c.endpoints = append(c.endpoints, &endpoint{target: u.RequestURI()})
+	c.turn(len(c.endpoints) - 1)
+	c.prepare()
+	return nil
+}
+
+// turn turns to the nth endpoint, from 0 on, and after the last to the first again.
+func (c *Client) turn(n int) { c.endpoint = c.endpoints[n%len(c.endpoints)] }
 
 func (c *Client) connect() error {
 	conn, err := net.Dial("tcp", c.address)
@@ -124,25 +149,49 @@ func (c *Client) prepare() {
 
 const metadata = `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + backend.ModernVersion + `","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
 
-// Open begins a legacy session. In the modern era there is nothing to do.
+// What opens a legacy session: the parameters of initialize, and what is said after its answer.
+const (
+	hello       = `"protocolVersion":"` + backend.LegacyVersion + `","capabilities":{},"clientInfo":{"name":"bench","version":"1"}`
+	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+)
+
+// Open begins a legacy session at each endpoint. In the modern era there is nothing to do.
 func (c *Client) Open() error {
 	if c.era == backend.Modern {
 		return nil
 	}
+	return c.everywhere(c.open)
+}
+
+// everywhere does something at each endpoint, and turns to the first.
+func (c *Client) everywhere(do func() error) error {
+	defer c.turn(0)
+	for n := range c.endpoints {
+		c.turn(n)
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) open() error {
 	c.session = ""
 	c.prepare()
 	c.begin("initialize")
-	c.body = append(c.body, `"protocolVersion":"`+backend.LegacyVersion+`","capabilities":{},"clientInfo":{"name":"bench","version":"1"}`...)
+	c.body = append(c.body, hello...)
 	if _, err := c.finish("initialize", ""); err != nil {
 		return err
 	}
 	c.prepare()
-	c.body = append(c.body[:0], `{"jsonrpc":"2.0","method":"notifications/initialized"}`...)
+	c.body = append(c.body[:0], initialized...)
 	return c.exchangeEmpty("POST")
 }
 
-// End ends a legacy session.
-func (c *Client) End() error {
+// End ends the legacy sessions.
+func (c *Client) End() error { return c.everywhere(c.end) }
+
+func (c *Client) end() error {
 	if c.session == "" {
 		return nil
 	}

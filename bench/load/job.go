@@ -21,10 +21,18 @@ const (
 
 // EchoCall calls one of the tools after the other with a text of 64 bytes that no other call has.
 func EchoCall(tools []string) Job {
-	return func(c *Client) error {
-		c.text = unique(c.text[:0], c.id, echoLength)
-		return c.callTool(tools[int(c.id)%len(tools)], c.text, c.text)
-	}
+	return func(c *Client) error { return c.echo(tools[int(c.id)%len(tools)]) }
+}
+
+// EchoTour calls echo at one endpoint after the other, as EchoCall calls one tool after the other.
+func EchoTour(c *Client) error {
+	c.turn(int(c.id) % len(c.endpoints))
+	return c.echo(backend.Echo)
+}
+
+func (c *Client) echo(tool string) error {
+	c.text = unique(c.text[:0], c.id, echoLength)
+	return c.callTool(tool, c.text, c.text)
 }
 
 // BlobCall calls a tool that returns a large text.

@@ -19,10 +19,7 @@ import (
 // wrapped is a right backend whose answers a test spoils.
 func wrapped(t *testing.T, spoil func(w http.ResponseWriter, answer string)) string {
 	t.Helper()
-	s, err := backend.New(backend.Profile{Era: backend.Both, Tools: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testServer(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -45,7 +42,7 @@ func wrapped(t *testing.T, spoil func(w http.ResponseWriter, answer string)) str
 
 func echoOnce(t *testing.T, url string, era backend.Era) error {
 	t.Helper()
-	crowd, err := load.Crowd(url, era, 1)
+	crowd, err := load.Crowd(era, 1, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +121,59 @@ func TestWrongAnswersAreErrors(t *testing.T) {
 	}
 }
 
+// apart is a host of servers under paths of their own, each of which knows only the sessions that it opened.
+func apart(t *testing.T) (url string, calls func(path string) int64) {
+	t.Helper()
+	s := testServer(t)
+	counts := map[string]*atomic.Int64{"/a": {}, "/b": {}, "/c": {}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		status, answer, opens := s.Answer(body)
+		own := "session of " + r.URL.Path
+		if opens {
+			w.Header().Set("Mcp-Session-Id", own)
+		} else if r.Header.Get("Mcp-Session-Id") != own {
+			t.Errorf("%s %s with session %q", r.Method, r.URL.Path, r.Header.Get("Mcp-Session-Id"))
+		}
+		if strings.Contains(string(body), "tools/call") {
+			counts[r.URL.Path].Add(1)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write(answer)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func(path string) int64 { return counts[path].Load() }
+}
+
+func TestAClientHasASessionAtEachEndpoint(t *testing.T) {
+	t.Parallel()
+	url, calls := apart(t)
+	crowd, err := load.Crowd(backend.Legacy, 2, url+"/a", url+"/b", url+"/c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer load.Disperse(crowd)
+	if err := load.Warm(t.Context(), crowd, load.EchoTour, 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/a", "/b", "/c"} {
+		if n := calls(path); n != 2 {
+			t.Errorf("%s was called %d times by two clients", path, n)
+		}
+	}
+}
+
+func TestEndpointsOnTwoHostsAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := load.Dial(backend.Modern, 0, "http://127.0.0.1:1/a", "http://127.0.0.1:2/b")
+	if err == nil || !strings.Contains(err.Error(), "connected to 127.0.0.1:1") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOneWrongAnswerAmongManyFailsTheRun(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64
@@ -133,7 +183,7 @@ func TestOneWrongAnswerAmongManyFailsTheRun(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, answer)
 	})
-	crowd, err := load.Crowd(url, backend.Legacy, 4)
+	crowd, err := load.Crowd(backend.Legacy, 4, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +204,7 @@ func TestAMissingAnswerEndsAtTheDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	c, err := load.Dial("http://"+listener.Addr().String()+"/mcp", backend.Modern, 0)
+	c, err := load.Dial(backend.Modern, 0, "http://"+listener.Addr().String()+"/mcp")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +220,7 @@ func TestAMissingAnswerEndsAtTheDeadline(t *testing.T) {
 
 func TestAnEndedContextEndsTheRun(t *testing.T) {
 	t.Parallel()
-	crowd, err := load.Crowd(wrapped(t, nil), backend.Modern, 2)
+	crowd, err := load.Crowd(backend.Modern, 2, wrapped(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

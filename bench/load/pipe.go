@@ -1,118 +1,148 @@
 package load
 
 import (
-	"bytes"
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"sync"
 	"time"
-
-	"onemcp/bench/backend"
-	"onemcp/bench/scan"
 )
 
-// Pipe calls echo in a closed loop over a stdio server's pipes, with a number of calls in flight:
-// what the server reaches with nothing before it. Calls go out together when their predecessors'
-// answers came together.
-func Pipe(in io.Writer, out io.Reader, inFlight int, length time.Duration) (*Result, error) {
-	p := &pipe{in: in, began: make([]time.Time, inFlight), want: make([]int64, inFlight), until: time.Now().Add(length)}
-	began := time.Now()
-	for slot := range inFlight {
-		p.ask(int64(slot + 1))
-	}
-	err := p.loop(out)
-	p.result.Elapsed = time.Since(began)
-	return &p.result, err
+// Pipe leads to a stdio server and back.
+type Pipe struct {
+	In  io.WriteCloser // what the server reads; safe for several goroutines, and holds what it has not read yet
+	Out io.Reader      // what it writes
 }
 
-// pipe is the state of the calls in flight. A call has the slot that its id leaves as a remainder.
-type pipe struct {
-	in     io.Writer
-	out    []byte
-	text   []byte
-	until  time.Time
-	began  []time.Time
-	want   []int64 // id in flight by slot; 0: none
-	open   int
-	result Result
+// Pipes is a client of stdio servers over nothing but their pipes. It does no more than to ask and to check.
+// One goroutine for each server reads its answers, and asks what the callers who got them ask next.
+type Pipes struct{ servers []server }
+
+type server struct {
+	in  io.WriteCloser
+	out *bufio.Reader
 }
 
-func (p *pipe) slot(id int64) int { return int((id - 1) % int64(len(p.want))) }
+// mostInFlight calls fit in one pipe, so that no write ever waits for a server that waits for us to read.
+const (
+	pipeSize     = 64 << 10
+	mostInFlight = pipeSize / 256
+)
 
-// ask puts a call among those that go out next.
-func (p *pipe) ask(id int64) {
-	p.text = unique(p.text[:0], id, echoLength)
-	p.out = append(p.out, `{"jsonrpc":"2.0","id":`...)
-	p.out = strconv.AppendInt(p.out, id, 10)
-	p.out = append(append(append(p.out, `,"method":"tools/call","params":{"name":"`+backend.Echo+`","arguments":{"text":"`...), p.text...), "\"}}}\n"...)
-	p.began[p.slot(id)], p.want[p.slot(id)] = time.Now(), id
-	p.open++
-}
-
-func (p *pipe) loop(out io.Reader) error {
-	buf, held := make([]byte, 256<<10), 0
-	for p.open > 0 {
-		if err := p.send(); err != nil {
-			return err
+// Greet opens a session with each server, so that all have started when calls begin.
+func Greet(pipes []Pipe) (*Pipes, error) {
+	p := &Pipes{}
+	for i, pipe := range pipes {
+		s := server{in: pipe.In, out: bufio.NewReaderSize(pipe.Out, pipeSize)}
+		p.servers = append(p.servers, s)
+		if err := s.greet(); err != nil {
+			p.close()
+			return nil, fmt.Errorf("stdio server %d: %w", i, err)
 		}
-		n, err := out.Read(buf[held:])
-		if err != nil {
-			return fmt.Errorf("no answer: %w", err)
-		}
-		rest, err := p.lines(buf[:held+n])
-		if err != nil {
-			return err
-		}
-		held = copy(buf, rest)
 	}
-	return nil
+	return p, nil
 }
 
-// send writes what has been asked and is not yet written.
-func (p *pipe) send() error {
-	if len(p.out) == 0 {
-		return nil
+func (s server) greet() error {
+	const id = 0 // those of calls begin with 1
+	if _, err := fmt.Fprintf(s.in, `{"jsonrpc":"2.0","id":%d,"method":"initialize","params":{%s}}`+"\n", id, hello); err != nil {
+		return err
 	}
-	_, err := p.in.Write(p.out)
-	p.out = p.out[:0]
+	line, err := s.out.ReadSlice('\n')
+	if err != nil {
+		return fmt.Errorf("no answer: %w", err)
+	}
+	if _, err := check(line, id); err != nil {
+		return err
+	}
+	_, err = io.WriteString(s.in, initialized+"\n")
 	return err
 }
 
-// lines takes whole lines and returns what is left.
-func (p *pipe) lines(lines []byte) ([]byte, error) {
-	for {
-		line, rest, whole := bytes.Cut(lines, []byte("\n"))
-		if !whole {
-			return lines, nil
-		}
-		if err := p.answer(line); err != nil {
-			return nil, err
-		}
-		lines = rest
+// close ends what the servers read, which ends them.
+func (p *Pipes) close() {
+	for _, s := range p.servers {
+		s.in.Close()
 	}
 }
 
-// answer holds an answer against its question, and asks the next one.
-func (p *pipe) answer(line []byte) error {
-	id, err := strconv.ParseInt(string(scan.Member(line, "id")), 10, 64)
-	if err != nil || id < 1 || p.want[p.slot(id)] != id {
-		return fmt.Errorf("an answer that nobody waits for: %.200s", line)
+// Run calls echo in a closed loop for a time, with a number of calls in flight. Each caller goes from server
+// to server in an order of its own: callers who went the same way would all end up in one crowd, and no
+// server would ever be woken for less than all of them. After the time, or the first error, Run closes what
+// the servers read, and returns when all have ended what they write.
+func (p *Pipes) Run(inFlight int, length time.Duration) (*Result, error) {
+	defer p.close()
+	if inFlight > mostInFlight {
+		return nil, fmt.Errorf("%d calls in flight over pipes; at most %d are possible", inFlight, mostInFlight)
 	}
-	result, err := check(line, id)
-	if err != nil {
-		return err
+	began := time.Now()
+	all := newCallers(inFlight, len(p.servers), began.Add(length), p.close)
+	readers := make([]*reader, len(p.servers))
+	for i := range readers {
+		readers[i] = &reader{callers: all, server: i, servers: p.servers, out: make([][]byte, len(p.servers))}
 	}
-	p.text = unique(p.text[:0], id, echoLength)
-	if got := resultText(result); !bytes.Equal(got, p.text) {
-		return fmt.Errorf("id %d: the text is %.100q, not %q", id, got, p.text)
+	readers[0].askAll(began)
+	var running sync.WaitGroup
+	for _, r := range readers {
+		running.Go(r.run)
 	}
-	now := time.Now()
-	p.result.Latency.Add(now.Sub(p.began[p.slot(id)]))
-	p.result.Calls++
-	p.want[p.slot(id)] = 0
-	p.open--
-	if now.Before(p.until) {
-		p.ask(id + int64(len(p.want)))
+	running.Wait()
+	total := &Result{Elapsed: time.Since(began)}
+	for _, r := range readers {
+		total.add(&r.result)
+	}
+	return total, all.err()
+}
+
+// reader reads the answers of one server.
+type reader struct {
+	callers *callers
+	server  int
+	servers []server
+	out     [][]byte // what goes out next to each server
+	text    []byte
+	result  Result
+}
+
+func (r *reader) run() {
+	if err := r.loop(); err != nil {
+		r.callers.fail(err)
+	}
+}
+
+// loop goes on until the answers end. What is asked after answers that came together goes out together.
+func (r *reader) loop() error {
+	answers := r.servers[r.server].out
+	for {
+		if answers.Buffered() == 0 {
+			if err := r.send(); err != nil {
+				return err
+			}
+		}
+		line, err := answers.ReadSlice('\n')
+		switch {
+		case errors.Is(err, io.EOF) && r.callers.gone():
+			return nil
+		case err != nil:
+			return fmt.Errorf("no answer: %w", err)
+		}
+		if err := r.answer(line); err != nil {
+			return err
+		}
+	}
+}
+
+// send writes what has been asked and is not yet written.
+func (r *reader) send() error {
+	for i, out := range r.out {
+		if len(out) == 0 {
+			continue
+		}
+		if _, err := r.servers[i].in.Write(out); err != nil {
+			return err
+		}
+		r.out[i] = out[:0]
 	}
 	return nil
 }

@@ -40,8 +40,17 @@ type Kind struct {
 // Running is a middle that runs.
 type Running struct {
 	URL     string
+	Apart   []string // URL of each backend, when it does not make one server of all
 	process *process // nil when it is not ours
 	pid     int      // 0 when it is not known
+}
+
+// Endpoints are where a client asks: at one, or at all of those apart.
+func (r *Running) Endpoints() []string {
+	if r.Apart != nil {
+		return r.Apart
+	}
+	return []string{r.URL}
 }
 
 // Usage is what the middle has used so far.
@@ -92,11 +101,34 @@ func Program(name string, fits func(Setup) bool, argv func(Setup) []string) Kind
 	}}
 }
 
-// ReverseProxy is httputil.ReverseProxy.
+// ReverseProxy is httputil.ReverseProxy, which shows each backend under a path of its own.
 func ReverseProxy(self string) Kind {
-	return Program("ReverseProxy", oneHTTP, func(s Setup) []string {
-		return []string{self, "reverse-proxy", "-to", s.Backends[0].URL}
+	fits := func(s Setup) bool { return !s.stdio() }
+	kind := Program("ReverseProxy", fits, func(s Setup) []string {
+		argv := []string{self, "reverse-proxy"}
+		for _, b := range s.Backends {
+			argv = append(argv, "-to", b.URL)
+		}
+		return argv
 	})
+	start := kind.Start
+	kind.Start = func(s Setup) (*Running, error) {
+		r, err := start(s)
+		if err == nil {
+			r.Apart = apart(r.URL, s.Backends)
+		}
+		return r, err
+	}
+	return kind
+}
+
+// apart returns where backends are, each under its own path, when the first of them is at first.
+func apart(first string, backends []Backend) (urls []string) {
+	base := strings.TrimSuffix(first, backends[0].Profile.Path())
+	for _, b := range backends {
+		urls = append(urls, base+b.Profile.Path())
+	}
+	return urls
 }
 
 // Bare is a net/http handler with prepared answers, whatever the backend.

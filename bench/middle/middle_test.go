@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"onemcp/bench/backend"
 )
 
 var webBackend = Backend{URL: "http://127.0.0.1:9/both/10/0/mcp"}
@@ -40,6 +42,33 @@ func TestPeersFitWhatTheirCommandsName(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBackendsApartAreUnderTheirOwnPaths(t *testing.T) {
+	t.Parallel()
+	var backends []Backend
+	for _, p := range backend.Profiles(2, backend.Profile{Era: backend.Both, Tools: 3}) {
+		backends = append(backends, Backend{Profile: p})
+	}
+	r := &Running{URL: "http://x:1/both/3/0/mcp"}
+	if got := r.Endpoints(); !slices.Equal(got, []string{r.URL}) {
+		t.Errorf("one server: %q", got)
+	}
+	r.Apart = apart(r.URL, backends)
+	if got := r.Endpoints(); !slices.Equal(got, []string{"http://x:1/both/3/0/mcp", "http://x:1/both/3/1/mcp"}) {
+		t.Errorf("two apart: %q", got)
+	}
+}
+
+func TestOurOwnProcessorTimeGrowsWithWork(t *testing.T) {
+	t.Parallel()
+	sum := 0
+	for before := Own(); Own() == before; {
+		for i := range 1000 {
+			sum += i
+		}
+	}
+	t.Log(sum)
 }
 
 func TestWrongPeersAreRefused(t *testing.T) {

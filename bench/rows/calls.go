@@ -1,11 +1,6 @@
 package rows
 
 import (
-	"context"
-	"errors"
-	"os/exec"
-	"time"
-
 	"onemcp/bench/backend"
 	"onemcp/bench/load"
 	"onemcp/bench/middle"
@@ -13,11 +8,12 @@ import (
 
 // The labels of subjects that goals name.
 const (
-	direct  = "direct"
-	proxy   = "ReverseProxy"
-	ours    = "1mcp"
-	bare    = "bare handler"
-	fewOnes = 10 // tools of a backend, where their number does not matter
+	direct      = "direct"
+	directPipes = "direct stdio"
+	proxy       = "ReverseProxy"
+	ours        = "1mcp"
+	bare        = "bare handler"
+	fewOnes     = 10 // tools of a backend, where their number does not matter
 )
 
 func plain(era backend.Era) backend.Profile { return backend.Profile{Era: era, Tools: fewOnes} }
@@ -67,7 +63,7 @@ func callStdio() race {
 		subjects: func(l *Lab) []subject {
 			s := l.stdio(1, plain(backend.Both))
 			canned := subject{label: bare, kind: middle.Bare(l.Self), setup: s, era: backend.Legacy, job: echo}
-			return append([]subject{l.directHTTP(), l.directStdio(), canned}, l.field(s, echo)...)
+			return append([]subject{l.directHTTP(), l.directStdio(directPipes, 1), canned}, l.field(s, echo)...)
 		},
 		goals: []goal{
 			{what: "CPU per call of a bare handler", figure: cpu, of: ours, than: bare, limit: 1.7, most: true, clients: []int{16, 64}},
@@ -76,15 +72,17 @@ func callStdio() race {
 }
 
 func callHTTP20() race {
-	return many("call-http-20", "tools/call in front of 20 HTTP backends, all called in turn", (*Lab).http)
+	return many("call-http-20", "tools/call in front of 20 HTTP backends, all called in turn", (*Lab).http,
+		control{name: proxy, at: (*Lab).proxied})
 }
 
 func callStdio20() race {
-	return many("call-stdio-20", "tools/call in front of 20 stdio backends, all called in turn", (*Lab).stdio)
+	return many("call-stdio-20", "tools/call in front of 20 stdio backends, all called in turn", (*Lab).stdio,
+		control{name: directPipes, at: (*Lab).directStdio})
 }
 
-// many compares twenty backends with one.
-func many(name, title string, setup func(*Lab, int, backend.Profile) middle.Setup) race {
+// many compares twenty backends with one, of the gateway and of a control.
+func many(name, title string, setup func(*Lab, int, backend.Profile) middle.Setup, beside control) race {
 	const one, twenty = "1 backend", "20 backends"
 	return race{
 		name:      name,
@@ -92,16 +90,17 @@ func many(name, title string, setup func(*Lab, int, backend.Profile) middle.Setu
 		clients:   []int{16, 64},
 		reference: one,
 		subjects: func(l *Lab) []subject {
-			return []subject{
+			return append([]subject{
 				l.directHTTP(),
 				l.oneMCP(one, setup(l, 1, plain(backend.Both)), backend.Legacy, echo),
 				l.oneMCP(twenty, setup(l, 20, plain(backend.Both)), backend.Legacy, echo),
-			}
+			}, beside.subjects(l, 1, 20)...)
 		},
 		goals: []goal{
 			{what: "calls/s of one backend", figure: perSecond, of: twenty, than: one, limit: 0.9},
 			{what: "CPU per call of one backend", figure: cpu, of: twenty, than: one, limit: 1.1, most: true},
 		},
+		notes: append([]goal{added(ours, twenty, one)}, beside.notes(1, 20)...),
 	}
 }
 
@@ -113,30 +112,4 @@ func (l *Lab) oneMCP(label string, s middle.Setup, era backend.Era, job func([]s
 // directHTTP is what load and HTTP backend reach alone.
 func (l *Lab) directHTTP() subject {
 	return subject{label: direct, kind: middle.Direct(), setup: l.http(1, plain(backend.Both)), era: backend.Legacy, job: echo}
-}
-
-// directStdio is what load and stdio backend reach alone.
-func (l *Lab) directStdio() subject {
-	command := l.stdio(1, plain(backend.Both)).Backends[0].Command
-	return subject{label: direct + " stdio", alone: func(ctx context.Context, clients int, length time.Duration) (*load.Result, error) {
-		return overPipes(ctx, command, clients, length)
-	}}
-}
-
-func overPipes(ctx context.Context, command []string, inFlight int, length time.Duration) (*load.Result, error) {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	result, err := load.Pipe(in, out, inFlight, length)
-	in.Close()
-	return result, errors.Join(err, cmd.Wait())
 }

@@ -8,13 +8,15 @@ import (
 	"onemcp/bench/table"
 )
 
-// goal is a limit on the ratio of two subjects' figures, at each number of clients that it names.
+// goal is a limit on the ratio of two subjects' figures, at each number of clients that it names. Among a race's
+// notes it has no limit.
 type goal struct {
 	what    string
 	figure  func(lap) table.Figure
 	of      string // label of a subject
 	than    string // label of the one it is compared with; empty: the figure itself is limited
 	less    string // when set, the figure of this one is taken away from both first
+	added   bool   // what is added to the figure of the other, not the ratio
 	limit   table.Figure
 	most    bool
 	clients []int // nil: all that the row has
@@ -56,6 +58,9 @@ func (g goal) ratio(found laps, clients int) (table.Figure, bool) {
 		}
 		less = g.figure(base)
 	}
+	if g.added {
+		return g.figure(of) - g.figure(than), true
+	}
 	return (g.figure(of) - less) / (g.figure(than) - less), true
 }
 
@@ -81,6 +86,11 @@ func (r race) table(runners []*runner, clients []int) *table.Table {
 	for _, g := range r.goals {
 		out.Goals = append(out.Goals, g.evaluate(found, clients)...)
 	}
+	for _, g := range r.notes {
+		for _, n := range g.evaluate(found, clients) {
+			out.Notes = append(out.Notes, fmt.Sprintf("%s: %v", n.What, n.Value))
+		}
+	}
 	out.Notes = append(out.Notes, doubts(found, clients)...)
 	return out
 }
@@ -103,7 +113,7 @@ func doubts(found laps, clients []int) []string {
 	for _, n := range clients {
 		base := alone(found, n)
 		for label, at := range found {
-			if isAlone(label) || label == bare {
+			if strings.HasPrefix(label, direct) || label == bare {
 				continue
 			}
 			if times := base / at[n].perSecond; times < headroom {
@@ -127,4 +137,5 @@ func alone(found laps, clients int) table.Figure {
 	return least
 }
 
-func isAlone(label string) bool { return strings.HasPrefix(label, direct) }
+// isAlone is false for a control: that bounds only what is in front of as many backends.
+func isAlone(label string) bool { return label == direct || label == directPipes }

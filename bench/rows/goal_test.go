@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ func TestGoalsAreRatiosOfTwoSubjects(t *testing.T) {
 	}{
 		{"a ratio", goal{figure: perSecond, of: ours, than: proxy}, 1.5},
 		{"of what is added", goal{figure: p50, of: ours, than: proxy, less: direct}, 0.5},
+		{"what is added", goal{figure: perSecond, of: ours, than: proxy, added: true}, 100},
 		{"a figure itself", goal{figure: each, of: ours}, 7},
 	}
 	for _, test := range tests {
@@ -57,6 +59,8 @@ func TestADoubtIsToldWhereDirectIsNotMuchFaster(t *testing.T) {
 		"fast":            {16: {perSecond: 500}},
 		"slow":            {16: {perSecond: 400}},
 		bare:              {16: {perSecond: 700}},
+
+		directPipes + ", 20": {16: {perSecond: 600}}, // a control bounds only those in front of as many
 	}
 	got := doubts(found, []int{16})
 	if len(got) != 1 || !strings.Contains(got[0], "1.60 times as fast as fast") {
@@ -77,5 +81,21 @@ func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
 			t.Errorf("row %q: %q", row.Name, row.Title)
 		}
 		seen[row.Name] = true
+	}
+}
+
+func TestNotesSayWhatControlsAdd(t *testing.T) {
+	t.Parallel()
+	c := control{name: "x"}
+	r := race{reference: "x, 1", notes: c.notes(1, 20)}
+	few := &runner{subject: subject{label: "x, 1"}, rounds: map[int][]lap{16: {{perSecond: 200, cpu: 2}}}}
+	many := &runner{subject: subject{label: "x, 20"}, rounds: map[int][]lap{16: {{perSecond: 100, cpu: 5}}}}
+	want := []string{
+		"control: calls/s of x, 20 of that of x, 1, c=16: 0.50",
+		"control: CPU per call of x, 20 of that of x, 1, c=16: 2.50",
+		"control: CPU µs that a call of x, 20 costs more than of x, 1, c=16: 3.00",
+	}
+	if got := r.table([]*runner{few, many}, []int{16}).Notes; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

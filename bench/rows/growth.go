@@ -33,11 +33,27 @@ func grown(name, title string, sizes []int, at func(l *Lab, label string, size i
 	return r
 }
 
+// growthBackends has two controls: a reverse proxy in front of as many backends, and the gateway in front of
+// all of them when only one is called.
 func growthBackends() race {
-	return grown("backends", "tools/call in front of more and more HTTP backends", []int{1, 20, 200}, func(l *Lab, label string, n int) subject {
+	const one, some, most = 1, 20, 200
+	r := grown("backends", "tools/call in front of more and more HTTP backends, all called in turn", []int{one, some, most}, func(l *Lab, label string, n int) subject {
 		return l.oneMCP(label, l.http(l.large(n), plain(backend.Both)), backend.Legacy, echo)
 	})
+	oneOf := fmt.Sprintf("one of %d", most)
+	beside := control{name: proxy, at: func(l *Lab, label string, n int) subject { return l.proxied(label, l.large(n)) }}
+	gateways := r.subjects
+	r.subjects = func(l *Lab) []subject {
+		quiet := l.oneMCP(oneOf, l.http(l.large(most), plain(backend.Both)), backend.Legacy, echoFirst)
+		return append(append(gateways(l), quiet), beside.subjects(l, one, some, most)...)
+	}
+	r.notes = []goal{{what: "control: CPU per call of " + oneOf + " of that with 1", figure: cpu, of: oneOf, than: r.reference}}
+	r.notes = append(append(r.notes, beside.notes(one, some)...), beside.notes(one, most)...)
+	return r
 }
+
+// echoFirst calls the echo tool of the first backend only.
+func echoFirst(tools []string) load.Job { return load.EchoCall(load.Named(tools, backend.Echo)[:1]) }
 
 func growthTools() race {
 	return grown("tools", "tools/call of one among more and more tools of an HTTP backend", []int{10, 1000, 10_000}, func(l *Lab, label string, n int) subject {
@@ -58,7 +74,7 @@ func growthSessions() race {
 
 // openSessions opens sessions and leaves them, all on one connection that ends. It returns their ids.
 func openSessions(ctx context.Context, url string, n int) ([]string, error) {
-	crowd, err := load.Crowd(url, backend.Legacy, 1)
+	crowd, err := load.Crowd(backend.Legacy, 1, url)
 	if err != nil {
 		return nil, err
 	}

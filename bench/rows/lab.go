@@ -73,7 +73,8 @@ func (l *Lab) stdio(n int, p backend.Profile) middle.Setup {
 	return s
 }
 
-// start starts a middle and waits until it shows the tools of all backends.
+// start starts a middle and waits until it shows the tools of all backends. It returns the names of those
+// at one endpoint, which are all or the same at each.
 func (l *Lab) start(ctx context.Context, kind middle.Kind, s middle.Setup, era backend.Era) (*middle.Running, []string, error) {
 	dir, err := os.MkdirTemp(l.Dir, "middle-")
 	if err != nil {
@@ -84,10 +85,13 @@ func (l *Lab) start(ctx context.Context, kind middle.Kind, s middle.Setup, era b
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", kind.Name, err)
 	}
-	tools, err := await(ctx, r.URL, era, len(s.Backends))
-	if err != nil {
-		r.Stop()
-		return nil, nil, fmt.Errorf("%s: %w", kind.Name, err)
+	var tools []string
+	endpoints := r.Endpoints()
+	for _, url := range endpoints {
+		if tools, err = await(ctx, url, era, len(s.Backends)/len(endpoints)); err != nil {
+			r.Stop()
+			return nil, nil, fmt.Errorf("%s: %w", kind.Name, err)
+		}
 	}
 	return r, tools, nil
 }
@@ -114,7 +118,7 @@ func await(ctx context.Context, url string, era backend.Era, n int) ([]string, e
 
 // tools lists the names of all tools at a URL.
 func tools(url string, era backend.Era) ([]string, error) {
-	crowd, err := load.Crowd(url, era, 1)
+	crowd, err := load.Crowd(era, 1, url)
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (l *Lab) streams(ctx context.Context, kind middle.Kind) (table.Figure, erro
 		}
 	}()
 	return held{first: l.large(200), last: l.large(2000), open: func(n int) error {
-		crowd, err := load.Crowd(m.URL, backend.Legacy, n)
+		crowd, err := load.Crowd(backend.Legacy, n, m.URL)
 		open = append(open, crowd...)
 		for _, c := range crowd {
 			if err := c.Stream(); err != nil {
@@ -198,7 +198,7 @@ func (l *Lab) abandon(ctx context.Context, m *middle.Running, label string) (tab
 
 // countAlive returns how many sessions are not answered with 404.
 func countAlive(url string, ids []string) (int, error) {
-	c, err := load.Dial(url, backend.Legacy, 0)
+	c, err := load.Dial(backend.Legacy, 0, url)
 	if err != nil {
 		return 0, err
 	}

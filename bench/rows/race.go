@@ -18,6 +18,7 @@ type race struct {
 	subjects    func(*Lab) []subject
 	reference   string // the subject that others are compared with
 	goals       []goal
+	notes       []goal // how controls do what the goals ask of the gateway
 }
 
 // subject is one that runs in a race.
@@ -30,8 +31,8 @@ type subject struct {
 
 	// before, if set, runs once when the subject is ready.
 	before func(ctx context.Context, url string) error
-	// alone, if set, stands for everything: no middle is started.
-	alone func(ctx context.Context, clients int, length time.Duration) (*load.Result, error)
+	// alone, if set, stands for everything: no middle is started. The processor time is the load's.
+	alone func(ctx context.Context, clients int, length time.Duration) (lap, error)
 }
 
 // runner is a subject that is started.
@@ -117,24 +118,21 @@ func (l *Lab) ready(ctx context.Context, s subject) (*runner, error) {
 	return x, nil
 }
 
-// warmShare is the part of a measurement's time that goes before it and does not count.
+// warmShare is the part of a measurement's time that goes before it and does not count. It takes longer
+// when not every client has called every backend by then, which is when its sessions there are opened.
 const warmShare = 4
 
 // lap puts the subject under load.
 func (x *runner) lap(ctx context.Context, clients int, length time.Duration) (lap, error) {
 	if x.alone != nil {
-		result, err := x.alone(ctx, clients, length)
-		if err != nil {
-			return lap{}, err
-		}
-		return x.summary(result, clients, middle.Usage{}, middle.Usage{}), nil
+		return x.alone(ctx, clients, length)
 	}
-	crowd, err := load.Crowd(x.middle.URL, x.era, clients)
+	crowd, err := load.Crowd(x.era, clients, x.middle.Endpoints()...)
 	if err != nil {
 		return lap{}, err
 	}
 	defer load.Disperse(crowd)
-	if _, err := load.Run(ctx, crowd, x.run, length/warmShare); err != nil {
+	if err := load.Warm(ctx, crowd, x.run, length/warmShare, len(x.setup.Backends)); err != nil {
 		return lap{}, err
 	}
 	x.middle.Forget()
@@ -143,11 +141,18 @@ func (x *runner) lap(ctx context.Context, clients int, length time.Duration) (la
 	if err != nil {
 		return lap{}, err
 	}
-	return x.summary(result, clients, before, x.middle.Usage()), nil
+	out := summary(result)
+	if after := x.middle.Usage(); before.Known && after.Known {
+		out.cpu = perCall(after.CPU-before.CPU, result)
+		out.rss = mebibytes(after.RSS)
+		out.each = kibibytes(max(0, after.Peak-x.idle.RSS)) / table.Figure(clients)
+	}
+	return out, nil
 }
 
-func (x *runner) summary(r *load.Result, clients int, before, after middle.Usage) lap {
-	out := lap{
+// summary is what the load tells, without what the middle used.
+func summary(r *load.Result) lap {
+	return lap{
 		perSecond: table.Figure(r.PerSecond()),
 		p50:       micros(r.Latency.Quantile(0.50)),
 		p99:       micros(r.Latency.Quantile(0.99)),
@@ -155,12 +160,10 @@ func (x *runner) summary(r *load.Result, clients int, before, after middle.Usage
 		rss:       table.Unknown(),
 		each:      table.Unknown(),
 	}
-	if before.Known && after.Known {
-		out.cpu = micros(after.CPU-before.CPU) / table.Figure(r.Calls)
-		out.rss = mebibytes(after.RSS)
-		out.each = kibibytes(max(0, after.Peak-x.idle.RSS)) / table.Figure(clients)
-	}
-	return out
+}
+
+func perCall(cpu time.Duration, r *load.Result) table.Figure {
+	return micros(cpu) / table.Figure(r.Calls)
 }
 
 func micros(d time.Duration) table.Figure { return table.Figure(d.Nanoseconds()) / 1000 }

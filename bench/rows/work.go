@@ -40,7 +40,7 @@ func list() race {
 
 // saveList writes the list that a gateway answers with to a file.
 func saveList(url, file string) error {
-	crowd, err := load.Crowd(url, backend.Legacy, 1)
+	crowd, err := load.Crowd(backend.Legacy, 1, url)
 	if err != nil {
 		return err
 	}
