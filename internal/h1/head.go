@@ -10,12 +10,12 @@ import (
 )
 
 // Head is the head of a request, made once for many. It does not change, and is kept small: there may be one for each
-// session of a backend.
+// session of a backend, and they share what they have in common.
 type Head struct {
 	method string
-	start  string   // the request line, and Host
-	text   string   // all fields
-	lines  []string // of text, with their ends
+	start  string // the request line, and Host
+	text   string // the fields
+	own    string // the others, of [Head.With]
 }
 
 // Field is a header of one request, name and value.
@@ -38,39 +38,51 @@ func NewHead(method string, to *url.URL, host string, h http.Header) (*Head, err
 			}
 		}
 	}
-	all := text.String()
-	lines := strings.SplitAfter(all, "\r\n")
-	head := Head{method: method, text: all, lines: lines[:len(lines)-1]}
-	return head.At(to, host)
+	head, err := (&Head{method: method, text: text.String()}).At(to, host)
+	if err != nil {
+		return nil, err
+	}
+	return &head, nil
+}
+
+// With returns the head with more headers, which take the place of those of their names. The rest is shared.
+func (h *Head) With(more []Field) (Head, error) {
+	for _, f := range more {
+		if err := checkField(f[0], f[1]); err != nil {
+			return Head{}, err
+		}
+	}
+	there := *h
+	if text := appendOthers(nil, h.text, more); len(text) < len(h.text) {
+		there.text = string(text)
+	}
+	there.own = string(appendOwn(appendOthers(nil, h.own, more), more))
+	return there, nil
 }
 
 // At returns the same head for another URL.
-func (h *Head) At(to *url.URL, host string) (*Head, error) {
+func (h *Head) At(to *url.URL, host string) (Head, error) {
 	if host == "" {
 		host = to.Host
 	}
 	path := to.RequestURI()
 	switch {
 	case to.Scheme != "http" || host == "":
-		return nil, errors.New("the URL of the request is not one of plain HTTP")
+		return Head{}, errors.New("the URL of the request is not one of plain HTTP")
 	case !isLine(host) || !isLine(path):
-		return nil, errors.New("a control character in the address of the request")
+		return Head{}, errors.New("a control character in the address of the request")
 	}
 	there := *h
 	there.start = h.method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n"
-	return &there, nil
+	return there, nil
 }
 
 // append appends the head of a request whose body has so many bytes. A header in more takes the place of those of its name.
 func (h *Head) append(b []byte, more []Field, body int) []byte {
 	b = append(b, h.start...)
-	b = h.appendFields(b, more)
-	for _, f := range more {
-		if !isOurs(f[0]) {
-			b = append(append(b, f[0]...), ": "...)
-			b = append(append(b, f[1]...), "\r\n"...)
-		}
-	}
+	b = appendOthers(b, h.text, more)
+	b = appendOthers(b, h.own, more)
+	b = appendOwn(b, more)
 	if body > 0 || h.method == http.MethodPost {
 		b = append(b, "Content-Length: "...)
 		b = append(strconv.AppendInt(b, int64(body), 10), "\r\n"...)
@@ -78,15 +90,28 @@ func (h *Head) append(b []byte, more []Field, body int) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendFields appends the fields but for those that others take the place of.
-func (h *Head) appendFields(b []byte, others []Field) []byte {
-	if len(others) == 0 {
-		return append(b, h.text...)
-	}
-	for _, l := range h.lines {
-		if name, _, _ := strings.Cut(l, ":"); !holds(others, name) {
-			b = append(b, l...)
+// appendOwn appends fields but for those that are told already.
+func appendOwn(b []byte, fields []Field) []byte {
+	for _, f := range fields {
+		if !isOurs(f[0]) {
+			b = append(append(b, f[0]...), ": "...)
+			b = append(append(b, f[1]...), "\r\n"...)
 		}
+	}
+	return b
+}
+
+// appendOthers appends the fields of a text but for those that others take the place of.
+func appendOthers(b []byte, text string, others []Field) []byte {
+	if len(others) == 0 {
+		return append(b, text...)
+	}
+	for text != "" {
+		line := text[:strings.IndexByte(text, '\n')+1]
+		if name, _, _ := strings.Cut(line, ":"); !holds(others, name) {
+			b = append(b, line...)
+		}
+		text = text[len(line):]
 	}
 	return b
 }

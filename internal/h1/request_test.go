@@ -94,23 +94,38 @@ func TestAHeaderOfOneRequestTakesThePlaceOfThoseOfItsName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, more := range map[string][]h1.Field{
-		"A: 1|A: 2|B: 3|Content-Length: 4": nil,
-		"B: 3|Content-Length: 4|a: 4":      {{"a", "4"}, {"Content-Length", "0"}, {"host", "x"}},
+	own, err := head.With([]h1.Field{{"b", "5"}, {"C", "6"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := own.With([]h1.Field{{"C", "7"}, {"Content-Length", "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		head *h1.Head
+		more []h1.Field
+		want string
+	}{
+		{head, nil, "A: 1|A: 2|B: 3|Content-Length: 4"},
+		{head, []h1.Field{{"a", "4"}, {"Content-Length", "0"}, {"host", "x"}}, "B: 3|Content-Length: 4|a: 4"},
+		{&own, nil, "A: 1|A: 2|C: 6|Content-Length: 4|b: 5"},
+		{&own, []h1.Field{{"a", "4"}, {"c", "9"}}, "Content-Length: 4|a: 4|b: 5|c: 9"},
+		{&other, nil, "A: 1|A: 2|C: 7|Content-Length: 4|b: 5"},
 	} {
 		o := options()
 		o.Address = address
 		rt := h1.New(o)
 		defer rt.CloseIdleConnections()
-		a, err := rt.Do(t.Context(), &h1.Request{Head: head, More: more, Body: []byte("body")})
+		a, err := rt.Do(t.Context(), &h1.Request{Head: tt.head, More: tt.more, Body: []byte("body")})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, _ := io.ReadAll(a)
 		_ = a.Close()
 		host := "Host: " + address
-		if lines := strings.Split(strings.Replace(string(got), "|"+host, "", 1), "|"); strings.Join(lines[1:], "|") != want {
-			t.Errorf("got %s, wanted %s", got, want)
+		if lines := strings.Split(strings.Replace(string(got), "|"+host, "", 1), "|"); strings.Join(lines[1:], "|") != tt.want {
+			t.Errorf("got %s, wanted %s", got, tt.want)
 		}
 	}
 }
@@ -129,6 +144,9 @@ func TestAHeaderOfOneRequestThatCannotBeSentIsRefused(t *testing.T) {
 	for _, f := range []h1.Field{{"X", "a\r\nEvil: b"}, {"X: a\r\nY", "b"}, {"", "b"}} {
 		if _, err := h1.New(o).Do(t.Context(), &h1.Request{Head: head, More: []h1.Field{f}}); err == nil {
 			t.Errorf("%q was sent", f)
+		}
+		if _, err := head.With([]h1.Field{f}); err == nil {
+			t.Errorf("%q was taken in", f)
 		}
 	}
 }

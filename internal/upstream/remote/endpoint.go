@@ -27,6 +27,7 @@ type endpoint struct {
 	log   *slog.Logger
 	trace trace.Observer // nil: none
 	heads heads
+	post  form // what every POST to url is made of
 }
 
 func newEndpoint(o Options) (*endpoint, error) {
@@ -45,6 +46,7 @@ func newEndpoint(o Options) (*endpoint, error) {
 		return nil, err
 	}
 	e.pool = o.Sockets.pool(o, u, e.host)
+	e.post = *e.postTo(u)
 	return e, nil
 }
 

@@ -204,7 +204,7 @@ func (s *evented) post(ctx context.Context, body []byte) error {
 	}
 	p := payload{text: body}
 	defer p.wait()
-	a, err := s.at.send(ctx, letter{form: s.labels.Load().post, body: &p})
+	a, err := s.at.send(ctx, letter{form: &s.labels.Load().post, body: &p})
 	if err != nil {
 		return err
 	}

@@ -14,25 +14,48 @@ import (
 type form struct {
 	method string
 	to     *url.URL
-	head   *h1.Head    // where h1 sends it
+	head   h1.Head     // where h1 sends it
 	err    error       // why it cannot be sent there
-	header http.Header // where net/http does
+	header http.Header // where net/http does; nil where h1 does
 }
 
 func (e *endpoint) form(method string, to *url.URL, h http.Header) *form {
 	f := &form{method: method, to: to}
-	if e.pool.plain {
-		f.head, f.err = h1.NewHead(method, to, e.host, h)
-	} else {
+	if !e.pool.plain {
 		f.header = h
+	} else if head, err := h1.NewHead(method, to, e.host, h); err != nil {
+		f.err = err
+	} else {
+		f.head = *head
 	}
 	return f
+}
+
+// with returns f with more headers, which win.
+func (f *form) with(more []h1.Field) form {
+	there := *f
+	switch {
+	case len(more) == 0 || f.err != nil:
+	case f.header == nil:
+		there.head, there.err = f.head.With(more)
+	default:
+		there.header = withFields(f.header, more)
+	}
+	return there
+}
+
+func withFields(h http.Header, more []h1.Field) http.Header {
+	h = maps.Clone(h)
+	for _, f := range more {
+		h[http.CanonicalHeaderKey(f[0])] = []string{f[1]}
+	}
+	return h
 }
 
 // moved returns f with another target.
 func (e *endpoint) moved(f *form, to *url.URL) *form {
 	there := *f
-	if there.to = to; f.head != nil {
+	if there.to = to; f.header == nil && f.err == nil {
 		there.head, there.err = f.head.At(to, e.host)
 	}
 	return &there
@@ -67,7 +90,7 @@ func (t plain) send(ctx context.Context, l letter) (answer, error) {
 	if l.err != nil {
 		return answer{}, l.err
 	}
-	r := h1.Request{Head: l.head, More: l.more, Repeatable: l.twice}
+	r := h1.Request{Head: &l.head, More: l.more, Repeatable: l.twice}
 	if l.body != nil {
 		r.Body, r.Reading = l.body.text, &l.body.readers
 	}
@@ -105,10 +128,7 @@ func (l *letter) fullHeader() http.Header {
 	if len(l.more) == 0 && !l.twice {
 		return l.header
 	}
-	h := maps.Clone(l.header)
-	for _, f := range l.more {
-		h[http.CanonicalHeaderKey(f[0])] = []string{f[1]}
-	}
+	h := withFields(l.header, l.more)
 	if l.twice {
 		h["Idempotency-Key"] = nil // tells net/http, and nobody else
 	}
