@@ -16,10 +16,6 @@ import (
 	"onemcp/internal/wire"
 )
 
-// bigBody is from what size on an answer is written under a deadline; a smaller one fits the
-// buffers of the connection.
-const bigBody = 32 << 10
-
 // smallBody is up to what size net/http finds out the length of a body by itself.
 const smallBody = 1 << 10
 
@@ -51,6 +47,9 @@ type exchange struct {
 func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, front: f, request: r, id: f.ids.next(), started: time.Now()}
 	w.Header()["X-Request-Id"] = []string{x.id}
+	if r.ContentLength != 0 {
+		x.readDeadline(f.BodyTimeout) // also where nobody reads the body: net/http waits for the rest of it
+	}
 	return x
 }
 
@@ -146,9 +145,6 @@ func (x *exchange) answer(status int, body []byte) {
 	if len(body) > smallBody {
 		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
-	if len(body) > bigBody {
-		x.writeDeadline()
-	}
 	x.saw(trace.Sent, body)
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // a client that is gone needs no answer
@@ -170,7 +166,6 @@ func (x *exchange) readDeadline(after time.Duration) {
 // refuse ends the request with the wire form of err.
 func (x *exchange) refuse(err error, to target) {
 	x.err = err
-	x.readDeadline(x.front.BodyTimeout) // of a body that nobody read
 	r := refusalOf(err)
 	if r.allow != "" {
 		x.Header().Set("Allow", r.allow)

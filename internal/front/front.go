@@ -123,7 +123,7 @@ const headSlack = 4 << 10
 
 // Server returns the server that h, a [Front] or a handler around one, is meant to run in. When ctx ends, all
 // its streams and modern requests end. There is no write timeout, since streams are
-// long: each write has its own. Idle connections are kept for longer than proxies keep
+// long: each write has its own. So has the body of each request. Idle connections are kept for longer than proxies keep
 // theirs, so that a proxy never sends on one that is being closed. maxHead bounds the head of a request, in bytes; 0: 64 KiB.
 func Server(ctx context.Context, h http.Handler, log *slog.Logger, maxHead int64) *server.Server {
 	return server.New(&http.Server{
@@ -168,6 +168,9 @@ func (f *Front) serve(x *exchange, r *http.Request, to target) error {
 		return err
 	}
 	if done, err := x.checkMethod(r, to); done || err != nil {
+		return err
+	}
+	if err := x.dropBody(r); err != nil {
 		return err
 	}
 	switch to.kind {

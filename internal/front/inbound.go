@@ -18,6 +18,7 @@ const (
 	firstRead  = 64 << 10 // how much a client's word about its length is believed at once
 	maxPooled  = 1 << 20  // larger buffers are left to the collector
 	minReserve = 512
+	maxDropped = 64 << 10 // of a body that is not meant to be
 )
 
 // inbound is a message from a client with the buffer it lies in.
@@ -76,13 +77,11 @@ func (f *Front) readBody(in *inbound, x *exchange, r *http.Request) error {
 	if r.ContentLength > f.MaxBody {
 		return f.tooLarge()
 	}
-	x.readDeadline(f.BodyTimeout)
 	buf, err := readAll(in.buf[:0], io.LimitReader(r.Body, f.MaxBody+1), int(r.ContentLength))
 	in.buf = buf
 	switch {
 	case err != nil:
-		x.Header().Set("Connection", "close") // else the server would wait for the rest
-		return brokenBody(err)
+		return x.brokenBody(err)
 	case int64(len(buf)) > f.MaxBody:
 		return f.tooLarge()
 	}
@@ -90,7 +89,23 @@ func (f *Front) readBody(in *inbound, x *exchange, r *http.Request) error {
 	return nil
 }
 
-func brokenBody(err error) error {
+// dropBody reads a body where none is meant, which some proxies send, so that nothing has to wait for the rest of it.
+func (x *exchange) dropBody(r *http.Request) error {
+	if r.Method == http.MethodPost || r.ContentLength == 0 {
+		return nil
+	}
+	switch _, err := io.CopyN(io.Discard, r.Body, maxDropped); {
+	case err == nil:
+		return fault.New(fault.TooLarge, "%s takes no body with %s", r.URL.Path, r.Method)
+	case !errors.Is(err, io.EOF):
+		return x.brokenBody(err)
+	}
+	x.readDeadline(0)
+	return nil
+}
+
+func (x *exchange) brokenBody(err error) error {
+	x.Header().Set("Connection", "close") // else the server would wait for the rest
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &refusal{status: http.StatusRequestTimeout, err: fault.New(fault.Invalid, "the body did not come in time")}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -228,12 +229,16 @@ func TestASlowReaderLosesItsStream(t *testing.T) {
 func TestABodyThatDoesNotComeIsNotAwaitedForEver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		header, want string
-		after        time.Duration
+		to, header, want string
+		after            time.Duration
 	}{
-		"of a message":       {"Content-Type: application/json\r\nContent-Length: 100", "408 Request Timeout", 20 * time.Second},
-		"of what is refused": {"Content-Type: text/plain\r\nContent-Length: 100", "415 Unsupported Media Type", 0},
-		"in chunks":          {"Content-Type: application/json\r\nTransfer-Encoding: chunked", "408 Request Timeout", 20 * time.Second},
+		"of a message":            {"POST /mcp", "Content-Type: application/json\r\nContent-Length: 100", "408 Request Timeout", 20 * time.Second},
+		"of what is refused":      {"POST /mcp", "Content-Type: text/plain\r\nContent-Length: 100", "415 Unsupported Media Type", 0},
+		"in chunks":               {"POST /mcp", "Content-Type: application/json\r\nTransfer-Encoding: chunked", "408 Request Timeout", 20 * time.Second},
+		"in chunks, refused":      {"POST /mcp", "Transfer-Encoding: chunked", "415 Unsupported Media Type", 20 * time.Second},
+		"where none is meant":     {"GET /health", "Content-Length: 100", "408 Request Timeout", 20 * time.Second},
+		"in chunks where none is": {"GET /health", "Transfer-Encoding: chunked", "408 Request Timeout", 20 * time.Second},
+		"of OPTIONS":              {"OPTIONS /mcp", "Transfer-Encoding: chunked", "204 No Content", 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,7 +246,7 @@ func TestABodyThatDoesNotComeIsNotAwaitedForEver(t *testing.T) {
 				r := newRig(t, front.Options{BodyTimeout: 20 * time.Second}, gateway.Setup{})
 				conn := r.pipe(t)()
 				defer conn.Close()
-				if _, err := io.WriteString(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"+c.header+"\r\n\r\n{"); err != nil {
+				if _, err := io.WriteString(conn, c.to+" HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"+c.header+"\r\n\r\n{"); err != nil {
 					t.Fatal(err)
 				}
 				start := time.Now()
@@ -253,6 +258,54 @@ func TestABodyThatDoesNotComeIsNotAwaitedForEver(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestABodyWhereNoneIsMeantDoesNoHarm: not to the next request, nor, though it has to come in time, to a long stream. Some
+// proxies send such, empty and in chunks.
+func TestABodyWhereNoneIsMeantDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"in chunks":     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"with a length": "Content-Length: 2\r\n\r\n{}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, front.Options{BodyTimeout: 20 * time.Second}, gateway.Setup{})
+				conn := r.pipe(t)()
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for _, path := range []string{"/health", "/sse"} {
+					if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n"+body); err != nil {
+						t.Fatal(err)
+					}
+					resp, err := http.ReadResponse(in, nil)
+					if err != nil || resp.StatusCode != http.StatusOK {
+						t.Fatalf("%s: %v, %v", path, resp, err)
+					}
+					if path == "/health" {
+						_, _ = io.Copy(io.Discard, resp.Body)
+						continue
+					}
+					for begin, events := time.Now(), bufio.NewReader(resp.Body); time.Since(begin) < time.Minute; {
+						line(t, events)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestALongBodyWhereNoneIsMeantIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, front.Options{}, gateway.Setup{})
+	for path, want := range map[string]int{"/health": http.StatusRequestEntityTooLarge, "/nothing": http.StatusNotFound} {
+		w := httptest.NewRecorder()
+		r.front.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, strings.NewReader(strings.Repeat("x", 1<<20))))
+		if w.Code != want {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 }
 

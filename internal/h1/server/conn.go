@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"sync/atomic"
@@ -23,7 +22,7 @@ const (
 
 	lingerTime = 500 * time.Millisecond // for a client to read the answer while it is still sending
 
-	spare = time.Minute // by how much a long deadline may be late, so that it need not be set for each request
+	spare = time.Minute // by how much a deadline may be late that would else be set for each request
 )
 
 // The states of a connection.
@@ -35,7 +34,7 @@ const (
 
 // conn is a connection of a client.
 type conn struct {
-	net.Conn
+	outlet
 	s      *Server
 	ctx    life.Context
 	remote string
@@ -48,7 +47,6 @@ type conn struct {
 	begun    bool        // the read deadline is that of the next one
 	until    time.Time   // the read deadline that is set; zero: none
 	header   http.Header // of the answer at hand
-	timed    atomic.Bool // a write deadline is set
 	watch    watch
 }
 
@@ -142,19 +140,18 @@ func (c *conn) hurry() {
 	}
 }
 
-// patience bounds the next read; 0 lifts the bound. One that is nearly right stays, because setting it costs.
+// patience bounds the next read; 0 lifts the bound. Of a long one that is nearly right stays what is set, because setting costs.
 func (c *conn) patience(d time.Duration) {
-	now := time.Now()
-	if left := c.until.Sub(now); d == 0 && c.until.IsZero() || d > 0 && left >= d && left <= d+spare {
-		return
+	now, late := time.Now(), time.Duration(0)
+	if d >= spare {
+		late = spare
 	}
+	left := c.until.Sub(now)
 	switch {
-	case d == 0:
+	case d == 0 && !c.until.IsZero():
 		c.setReadDeadline(time.Time{})
-	case d < spare:
-		c.setReadDeadline(now.Add(d))
-	default:
-		c.setReadDeadline(now.Add(d + spare))
+	case d > 0 && (left < d || left > d+late):
+		c.setReadDeadline(now.Add(d + late))
 	}
 }
 
@@ -225,5 +222,5 @@ func (c *conn) handOn() {
 		return // it was closed
 	}
 	c.setReadDeadline(time.Time{})
-	c.s.odd.put(&replayed{Conn: c.Conn, read: bytes.Clone(c.buf[:c.to])})
+	c.s.odd.put(&replayed{outlet: outlet{Conn: c.Conn}, read: bytes.Clone(c.buf[:c.to])})
 }

@@ -5,7 +5,8 @@
 // else comes is handed to the http.Server with all that was read of it, and stays there; so whatever is odd, old,
 // broken or hostile is judged by net/http alone, as soon as it cannot become plain. What is plain, both understand in
 // the same way. The tests hold every answer against net/http's. By intent, these differ: a body that was not read to its
-// end is not awaited, and the connection ends with the answer; there are no informational answers and no trailers.
+// end is not awaited, and the connection ends with the answer; there are no informational answers and no trailers; and a write ends in time
+// on every connection, those that are handed on too, though its handler has set no deadline.
 //
 // The goroutine of a connection reads the request, runs the handler and writes the answer. A client that goes away, or
 // says that it will send no more, ends the context of its request, as with net/http. It is noticed a tenth of a second

@@ -46,7 +46,7 @@ func (h *handover) Addr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unix"
 
 // replayed is a connection of which something was read already.
 type replayed struct {
-	net.Conn
+	outlet
 	read []byte // comes again first
 }
 

@@ -28,7 +28,7 @@ func TestWhatWasReadComesAgainFirst(t *testing.T) {
 		_, _ = io.WriteString(ours, "def")
 		_ = ours.Close()
 	}()
-	c := &replayed{Conn: theirs, read: []byte("abc")}
+	c := &replayed{outlet: outlet{Conn: theirs}, read: []byte("abc")}
 	first := make([]byte, 2)
 	if n, err := c.Read(first); n != 2 || err != nil || string(first) != "ab" {
 		t.Errorf("got %q, %v", first[:n], err)

@@ -127,22 +127,18 @@ func (r *response) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline bounds writing the answer. http.ResponseController calls it. It may be called at any time.
 func (r *response) SetWriteDeadline(t time.Time) error {
-	r.c.timed.Store(true)
 	return r.c.SetWriteDeadline(t)
 }
 
 // finish sends what is left, and reports whether the answer is whole.
 func (r *response) finish() (whole bool) {
 	r.WriteHeader(http.StatusOK)
-	r.last = r.last || r.request.body.left > 0 || r.c.s.closing.Load()
 	if r.failed == nil && r.send(nil, true) == nil {
 		whole = r.length < 0 || r.written == r.length
 	}
 	r.c.s.rooms.put(r.room)
 	r.room, r.failed = nil, errOver
-	if r.c.timed.Swap(false) {
-		_ = r.c.SetWriteDeadline(time.Time{})
-	}
+	_ = r.c.SetWriteDeadline(time.Time{})
 	return whole
 }
 
@@ -169,6 +165,7 @@ func (r *response) send(p []byte, all bool) error {
 	case len(p) > 0 && len(out)+len(tail) == 0:
 		_, err = r.c.Write(p)
 	case len(p) > 0:
+		r.c.bound()
 		parts := net.Buffers{out, p}
 		if tail != "" {
 			parts = append(parts, []byte(tail))
@@ -187,6 +184,7 @@ func (r *response) send(p []byte, all bool) error {
 // appendHead decides about the form of the body and appends the head. The body begins with what is held, and p.
 func (r *response) appendHead(out, p []byte, all bool) []byte {
 	r.begun = true
+	r.last = r.last || r.request.body.left > 0 || r.c.s.closing.Load()
 	if r.length < 0 && all {
 		r.length = r.written
 	}

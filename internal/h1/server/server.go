@@ -83,7 +83,7 @@ func (s *Server) begin(l net.Listener) bool {
 
 // take serves a new connection in a goroutine of its own.
 func (s *Server) take(base context.Context, nc net.Conn) {
-	c := &conn{Conn: nc, s: s}
+	c := &conn{outlet: outlet{Conn: nc}, s: s}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -148,4 +149,59 @@ func TestARefusedClientIsHeardOut(t *testing.T) {
 			t.Errorf("closed after %v", waited)
 		}
 	})
+}
+
+// TestAnAnswerThatNobodyReadsIsGivenUp though its handler has set no deadline, or lifted its own.
+func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	lifts := func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Now().Add(time.Second))
+		_ = control.SetWriteDeadline(time.Time{})
+		echo(w, r)
+	}
+	for name, tt := range map[string]struct {
+		head string
+		h    http.HandlerFunc
+	}{
+		"plain":             {get, echo},
+		"plain, lifted":     {get, lifts},
+		"handed on":         {strings.Replace(get, "\r\n\r\n", "\r\nPragma: x\r\n\r\n", 1), echo},
+		"handed on, lifted": {strings.Replace(get, "\r\n\r\n", "\r\nPragma: x\r\n\r\n", 1), lifts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, connect := piped(t, standard(tt.h))
+				c := connect()
+				for range 3 { // a deadline that is set once holds for the next ones no longer than it should
+					c.send(tt.head)
+					c.wants("")
+					time.Sleep(time.Hour)
+				}
+				start := time.Now()
+				c.send(tt.head)
+				synctest.Wait()
+				if err := s.Shutdown(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if waited := time.Since(start); waited < 30*time.Second || waited > 2*time.Minute {
+					t.Errorf("given up after %v", waited)
+				}
+			})
+		})
+	}
+}
+
+// TestAnAnswerTellsThatItIsTheLast where its head goes out while some of the request's body is not read.
+func TestAnAnswerTellsThatItIsTheLast(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100<<10)
+	_, address := serve(t, standard(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, long) }))
+	c := dial(t, address)
+	c.send(post("/", "abc")[:len(post("/", "abc"))-1])
+	if resp := c.wants(long); !resp.Close {
+		t.Error("the client may believe that the connection is of use")
+	}
+	c.wantsEnd()
 }
