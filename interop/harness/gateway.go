@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +40,7 @@ type Config struct {
 	Servers []Server          // in the order they are written
 	Presets map[string]string // name to expression
 	Bare    bool              // the merged endpoint shows names as they are, without the prefix
+	Metrics bool              // /metrics is served
 
 	Excuses []mcptest.Excuse // for what clients say wrongly, which the gateway passes on as it is
 }
@@ -46,7 +48,8 @@ type Config struct {
 // Gateway is a running 1mcp.
 type Gateway struct {
 	*Child
-	URL string // of the merged endpoint
+	URL  string // of the merged endpoint
+	file string // the configuration
 }
 
 // StartGateway runs the gateway on a port of the system's choice, waits until
@@ -66,7 +69,19 @@ func StartGateway(t testing.TB, binary string, config Config, env ...string) *Ga
 		stopCleanly(t, child)
 		mcptest.CheckTrace(t, trace, config.Excuses...)
 	})
-	return &Gateway{Child: child, URL: child.Await("that it listens", Listening)}
+	return &Gateway{Child: child, URL: child.Await("that it listens", Listening), file: spec.Args[2]}
+}
+
+// Configure puts another configuration in the place of the gateway's, which sees it by itself.
+func (g *Gateway) Configure(t testing.TB, c Config) {
+	t.Helper()
+	text, err := c.encode()
+	if err == nil {
+		err = errors.Join(os.WriteFile(g.file+".next", text, 0o600), os.Rename(g.file+".next", g.file))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Command returns a command of the gateway's that reads the configuration. Nothing of the user's own is in reach of it.
@@ -125,8 +140,8 @@ func (c Config) encode() ([]byte, error) {
 	if c.Presets == nil {
 		presets = []byte("{}")
 	}
-	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0, \"names\": {\"prefix\": %q}},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
-		prefix, presets, strings.Join(servers, ",\n    ")), err
+	return fmt.Appendf(nil, "{\n  \"server\": {\"port\": 0, \"metrics\": %t, \"names\": {\"prefix\": %q}},\n  \"presets\": %s,\n  \"mcpServers\": {\n    %s\n  }\n}\n",
+		c.Metrics, prefix, presets, strings.Join(servers, ",\n    ")), err
 }
 
 // Listening reads the log line that says where the gateway serves.
