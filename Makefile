@@ -50,11 +50,15 @@ BASE      ?= HEAD~1
 COUNT     ?= 6
 BENCHTIME ?= 1s
 bench-compare: ## all benchmarks of BASE and of the working tree, compared
-	@tmp=$$(mktemp -d); trap 'git worktree remove --force '$$tmp/base EXIT; git worktree add -q --detach $$tmp/base $(BASE); \
+	@tmp=$$(mktemp -d); trap 'git worktree remove --force '$$tmp'/base; rm -r '$$tmp EXIT; git worktree add -q --detach $$tmp/base $(BASE); \
 	(cd $$tmp/base && go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./... >$$tmp/base.txt); \
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./... >$$tmp/now.txt; \
 	go run $(BENCHSTAT) base=$$tmp/base.txt now=$$tmp/now.txt
 
 # ARGS chooses rows, lengths and peers: make bench-peers ARGS='-rows call-http -time 5s'. See bench/README.md.
-bench-peers: ## the whole gateway beside reverse proxies and other gateways
-	@cd bench && go build -o ../bin/bench . && ../bin/bench -source .. $(ARGS)
+bench-peers: bin/bench ## the whole gateway beside reverse proxies and other gateways
+	@cd bench && ../bin/bench -source .. $(ARGS)
+
+.PHONY: bin/bench # go knows whether there is something to build
+bin/bench:
+	@cd bench && go build -o ../bin/bench .

@@ -51,7 +51,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.source, "source", "..", "directory of the gateway's source")
 	flags.StringVar(&o.json, "json", "", "file to write the results to, as JSON")
 	flags.StringVar(&o.markdown, "markdown", "", "file to write the results to, as Markdown")
-	flags.StringVar(&o.backends, "backends", "", "address for the HTTP backends to listen on, so that a peer named by URL can be told it")
+	flags.StringVar(&o.backends, "backends", "", "address for the HTTP backends to listen on, so that a peer named by URL can be told it, or the URL of those that run already")
 	flags.Func("peer", "another gateway, NAME=URL[,PID] or NAME=COMMAND with {port} and {backend} or {stdio}; may be repeated", func(value string) error {
 		peer, err := middle.Peer(value)
 		o.peers = append(o.peers, peer)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"onemcp/bench/backend"
+	"onemcp/bench/middle"
 	"onemcp/bench/rows"
 	"onemcp/bench/table"
 )
@@ -90,6 +92,36 @@ func TestAPeerByCommandStandsInTheMiddle(t *testing.T) {
 	read(t, results, &tables)
 	if !measured(tables[0], "other") {
 		t.Errorf("the peer was not measured: %+v", tables[0].Lines)
+	}
+}
+
+func TestAPeerByURLStandsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program := compile(t, dir)
+	backends, err := middle.Backends(program, dir, "127.0.0.1:0") // as a user starts them before the gateway
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(backends.Stop)
+	var s middle.Setup
+	s.Dir = dir
+	s.Backends = []middle.Backend{{URL: backends.URL + "/both/10/0/mcp", Profile: backend.Profile{Era: backend.Both, Tools: 10}}}
+	gateway, err := middle.ReverseProxy(program).Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gateway.Stop)
+	results := filepath.Join(dir, "results.json")
+	cmd := exec.CommandContext(t.Context(), program, "-quick", "-quiet", "-rows", "call-http", "-only", "direct,other", "-backends", backends.URL,
+		"-peer", "other="+gateway.URL, "-json", results)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var tables []*table.Table
+	read(t, results, &tables)
+	if len(tables[0].Lines) != 2 || !measured(tables[0], "other") {
+		t.Errorf("got %+v", tables[0].Lines)
 	}
 }
 

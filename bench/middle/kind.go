@@ -195,9 +195,13 @@ func (p *process) awaitPort(port int) error {
 	})
 }
 
-// Backends starts the process that is all HTTP backends. Its URL has no path: each profile has its
-// own.
+// Backends starts the process that is all HTTP backends, at an address or, without one, anywhere. Its URL has
+// no path: each profile has its own. With a URL in place of an address it runs already.
 func Backends(self, dir, address string) (*Running, error) {
+	if strings.HasPrefix(address, "http://") {
+		base, err := origin(address)
+		return &Running{URL: base}, err
+	}
 	argv := []string{self, "backend"}
 	if address != "" {
 		argv = append(argv, "-listen", address)
@@ -206,12 +210,18 @@ func Backends(self, dir, address string) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	announcedURL, err := p.awaitURL(announced)
+	base, err := p.awaitURL(announced)
 	if err == nil {
-		var u *url.URL
-		if u, err = url.Parse(announcedURL); err == nil {
-			announcedURL = u.Scheme + "://" + u.Host
-		}
+		base, err = origin(base)
 	}
-	return p.running(announcedURL, err)
+	return p.running(base, err)
+}
+
+// origin is a URL without its path.
+func origin(of string) (string, error) {
+	u, err := url.Parse(of)
+	if err != nil {
+		return "", err
+	}
+	return u.Scheme + "://" + u.Host, nil
 }

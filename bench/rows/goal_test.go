@@ -99,3 +99,16 @@ func TestNotesSayWhatControlsAdd(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestControlsAreChosenByName(t *testing.T) {
+	t.Parallel()
+	l := &Lab{Only: []string{direct, proxy}}
+	for label, out := range map[string]bool{direct: false, "ReverseProxy, 20": false, "direct stdio, 1": true, "nginx": true} {
+		if l.leavesOut(label) != out {
+			t.Errorf("%s is left out: %v", label, !out)
+		}
+	}
+	if (&Lab{}).leavesOut(direct) {
+		t.Error("something is left out that nobody named")
+	}
+}

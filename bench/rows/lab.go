@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"onemcp/bench/backend"
@@ -48,8 +49,11 @@ func All() []Row {
 	return append(out, memoryIdle(), memorySessions(), memoryStreams(), memoryAbandoned(), startListen(), startReady())
 }
 
-// leavesOut reports whether a subject was not asked for.
-func (l *Lab) leavesOut(label string) bool { return l.Only != nil && !slices.Contains(l.Only, label) }
+// leavesOut reports whether a subject was not asked for. A control is asked for by its name, whatever its size.
+func (l *Lab) leavesOut(label string) bool {
+	name, _, _ := strings.Cut(label, ",")
+	return l.Only != nil && !slices.Contains(l.Only, name)
+}
 
 // large is a large number, made smaller where everything is only tried.
 func (l *Lab) large(n int) int { return max(1, n/l.Scale) }
