@@ -48,6 +48,9 @@ func growthBackends() race {
 		return append(append(gateways(l), quiet), beside.subjects(l, one, some, most)...)
 	}
 	r.notes = []goal{{what: "control: CPU per call of " + oneOf + " of that with 1", figure: cpu, of: oneOf, than: r.reference}}
+	for _, g := range r.goals {
+		r.notes = append(r.notes, added(ours, g.of, g.than))
+	}
 	r.notes = append(append(r.notes, beside.notes(one, some)...), beside.notes(one, most)...)
 	return r
 }
