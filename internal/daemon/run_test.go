@@ -18,7 +18,7 @@ import (
 )
 
 // options returns what a daemon needs to serve the file's text on a free port.
-func options(t *testing.T, text string) Options {
+func options(t testing.TB, text string) Options {
 	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {

@@ -2,7 +2,6 @@ package life
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -15,19 +14,18 @@ type Context struct {
 	values context.Context // nil: those of the parent
 	cause  error           // why it has ended; nil: it has not
 	done   chan struct{}   // nil until asked for
-
-	// What is to be told or done at the end, with room for the usual number.
-	children []*Context
-	oneChild [1]*Context
-	hooks    []hook
-	oneHook  [1]hook
-	lastHook uint64 // number of the newest hook
+	hooks  *hook           // what is to be done at the end; the newest first
+	child  *Context        // one of those to end with it; nil without any
+	family siblings
 }
+
+// siblings are the other children of the same parent, whose mutex guards them.
+type siblings struct{ before, after *Context }
 
 // hook is something to do at the end.
 type hook struct {
-	number uint64
-	f      func()
+	f    func()
+	next *hook
 }
 
 // With returns a context that ends with parent. It must be told to end, or the parent keeps it.
@@ -71,10 +69,10 @@ func (c *Context) adopt(child *Context) {
 	c.mu.Lock()
 	cause := c.cause
 	if cause == nil {
-		if c.children == nil {
-			c.children = c.oneChild[:0]
+		if child.family.after = c.child; c.child != nil {
+			c.child.family.before = child
 		}
-		c.children = append(c.children, child)
+		c.child = child
 	}
 	c.mu.Unlock()
 	if cause != nil {
@@ -86,9 +84,39 @@ func (c *Context) adopt(child *Context) {
 func (c *Context) forget(child *Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.children, child); i >= 0 {
-		c.children = slices.Delete(c.children, i, i+1)
+	c.part(child)
+}
+
+// part takes child from the list of children, if it is there. The caller holds c.mu.
+func (c *Context) part(child *Context) {
+	of := child.family
+	switch {
+	case of.before != nil:
+		of.before.family.after = of.after
+	case c.child == child:
+		c.child = of.after
+	default:
+		return
 	}
+	if of.after != nil {
+		of.after.family.before = of.before
+	}
+	child.family = siblings{}
+}
+
+// endChild ends one of the children, and reports whether there was one left.
+func (c *Context) endChild(cause error) bool {
+	c.mu.Lock()
+	child := c.child
+	if child != nil {
+		c.part(child)
+	}
+	c.mu.Unlock()
+	if child == nil {
+		return false
+	}
+	child.End(cause)
+	return true
 }
 
 // Unfollow parts the context from its parent, whose end is not its own any more.
@@ -97,6 +125,11 @@ func (c *Context) Unfollow() {
 	unlink := c.unlink
 	c.unlink = nil
 	c.mu.Unlock()
+	c.leave(unlink)
+}
+
+// leave is Unfollow for one that was linked to a parent of the standard library, or was not.
+func (c *Context) leave(unlink func() bool) {
 	if unlink != nil {
 		unlink()
 	}
@@ -119,15 +152,14 @@ func (c *Context) End(cause error) {
 	if c.done != nil {
 		close(c.done)
 	}
-	for _, h := range c.hooks {
+	for h := c.hooks; h != nil; h = h.next {
 		go h.f()
 	}
-	children := c.children
-	c.hooks, c.children = nil, nil
+	unlink, parent := c.unlink, c.child != nil
+	c.hooks, c.unlink = nil, nil
 	c.mu.Unlock()
-	c.Unfollow()
-	for _, child := range children {
-		child.End(cause)
+	c.leave(unlink)
+	for parent && c.endChild(cause) {
 	}
 }
 
@@ -140,13 +172,9 @@ func (c *Context) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	if c.hooks == nil {
-		c.hooks = c.oneHook[:0]
-	}
-	c.lastHook++
-	number := c.lastHook
-	c.hooks = append(c.hooks, hook{number, f})
-	return func() bool { return c.drop(number) }
+	h := &hook{f, c.hooks}
+	c.hooks = h
+	return func() bool { return c.drop(h) }
 }
 
 // AfterFunc is context.AfterFunc, which for a context of this kind keeps much less than the standard library does.
@@ -158,15 +186,16 @@ func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 }
 
 // drop takes a hook away and reports whether it was there.
-func (c *Context) drop(number uint64) bool {
+func (c *Context) drop(h *hook) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.hooks, func(h hook) bool { return h.number == number })
-	if i < 0 {
-		return false
+	for at := &c.hooks; *at != nil; at = &(*at).next {
+		if *at == h {
+			*at = h.next
+			return true
+		}
 	}
-	c.hooks = slices.Delete(c.hooks, i, i+1)
-	return true
+	return false
 }
 
 // Err implements context.Context: it returns the cause of the end, as context.Cause does.

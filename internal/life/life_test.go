@@ -149,6 +149,30 @@ func TestWhatIsStoppedIsNotDone(t *testing.T) {
 	done.Wait()
 }
 
+// TestChildrenMayLeaveInAnyOrder: those that are left end with the parent, the others are let be.
+func TestChildrenMayLeaveInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for name, leaving := range map[string][]int{
+		"nobody": {}, "the first": {0}, "the last": {3}, "between": {1}, "neighbours": {1, 2}, "from the end on": {3, 2, 1, 0}, "all": {0, 1, 2, 3},
+	} {
+		parent := life.With(context.Background())
+		children, left := make([]*life.Context, 4), map[int]bool{}
+		for i := range children {
+			children[i] = life.With(parent)
+		}
+		for _, i := range leaving {
+			children[i].Unfollow()
+			left[i] = true
+		}
+		parent.End(errWhy)
+		for i, c := range children {
+			if ended := c.Err() == errWhy; ended == left[i] {
+				t.Errorf("%s leaving: child %d ended: %t", name, i, ended)
+			}
+		}
+	}
+}
+
 // TestAnEndedOneIsNotKept: a parent that lives long forgets its children.
 func TestAnEndedOneIsNotKept(t *testing.T) {
 	t.Parallel()
