@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"onemcp/internal/accesslog"
+	"onemcp/internal/trustproxy"
 )
 
 // sink is a writer that remembers each write.
@@ -37,7 +39,10 @@ func (s *sink) all() []string {
 func line() accesslog.Line {
 	return accesslog.Line{
 		Time: time.Now(), Request: "a-1", Method: "POST", Path: "/mcp/\"\\ü\n", Status: 200, Bytes: 1 << 40, Duration: 1234567,
-		Client: "203.0.113.7", Peer: "::1", IPStatus: "verified", Hops: 2, Scheme: "https", Host: "mcp.example.com:443",
+		Who: &trustproxy.Decision{
+			Client: netip.MustParseAddr("203.0.113.7"), Peer: netip.MustParseAddr("::1"), Status: trustproxy.StatusVerified, Hops: 2,
+			Scheme: "https", Host: "mcp.example.com:443",
+		},
 	}
 }
 
@@ -45,9 +50,11 @@ func line() accesslog.Line {
 // writing.
 func TestBothWaysSayTheSame(t *testing.T) {
 	t.Parallel()
-	withSession := line()
+	withSession, masked, odd := line(), line(), line()
 	withSession.Session = "0a1b2c"
-	for name, l := range map[string]accesslog.Line{"plain": line(), "session": withSession} {
+	masked.Mask = true
+	odd.Who = &trustproxy.Decision{Client: netip.MustParseAddr(`fe80::1%a"b`), Unix: true}
+	for name, l := range map[string]accesslog.Line{"plain": line(), "session": withSession, "masked": masked, "odd": odd, "nobody": {Who: new(trustproxy.Decision)}} {
 		var fast, slow bytes.Buffer
 		accesslog.New(slog.New(slog.NewJSONHandler(&fast, nil)), &fast).Write(&l)
 		accesslog.New(slog.New(slog.NewJSONHandler(&slow, nil)), nil).Write(&l)
@@ -89,7 +96,7 @@ func order(text string) string {
 func TestWhatWentWrongIsTold(t *testing.T) {
 	t.Parallel()
 	l := line()
-	l.Err, l.Flags = errors.New("broken"), []string{"odd"}
+	l.Err, l.Who.Flags = errors.New("broken"), trustproxy.Flags(trustproxy.BadHost)
 	var out bytes.Buffer
 	accesslog.New(slog.New(slog.NewJSONHandler(&out, nil)), &out).Write(&l)
 	if got := decode(t, out.Bytes()); got["error"] != "broken" || len(got["flags"].([]any)) != 1 {

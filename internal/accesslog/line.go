@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onemcp/internal/mcp"
+	"onemcp/internal/trustproxy"
 )
 
 // Line is what is known of a request when it has ended.
@@ -20,15 +21,18 @@ type Line struct {
 	Status   int
 	Bytes    int64 // of the body of the answer
 	Duration time.Duration
-	Client   string // address, as derived
-	Peer     string // address of the socket's other end
-	IPStatus string // how far Client is to be believed
-	Hops     int
-	Scheme   string
-	Host     string
-	Flags    []string // oddities of the forwarding headers
-	Session  string   // hash of its id; empty: none
-	Err      any      // why it failed, for slog.Any; nil: it did not
+	Who      *trustproxy.Decision // who asked
+	Mask     bool                 // the client's address is not shown whole
+	Session  string               // hash of its id; empty: none
+	Err      any                  // why it failed, for slog.Any; nil: it did not
+}
+
+// appendClient appends the client's address as it may be shown.
+func (e *Line) appendClient(b []byte) []byte {
+	if e.Mask && e.Who.Client.IsValid() {
+		return trustproxy.Masked(e.Who.Client).AppendTo(b)
+	}
+	return e.Who.AppendClient(b)
 }
 
 // Log writes lines. Make it with [New].
@@ -47,7 +51,7 @@ func (l *Log) Enabled() bool { return l.slow.Enabled(context.Background(), slog.
 
 // Write writes one line.
 func (l *Log) Write(e *Line) {
-	if l.w == nil || e.Err != nil || len(e.Flags) > 0 {
+	if l.w == nil || e.Err != nil || e.Who.Flags != 0 {
 		l.slow.LogAttrs(context.Background(), slog.LevelInfo, "request", e.attrs()...)
 		return
 	}
@@ -68,15 +72,15 @@ func (e *Line) attrs() []slog.Attr {
 		slog.Int("status", e.Status),
 		slog.Int64("bytes", e.Bytes),
 		slog.Duration("duration", e.Duration),
-		slog.String("client_ip", e.Client),
-		slog.String("peer_ip", e.Peer),
-		slog.String("ip_status", e.IPStatus),
-		slog.Int("hops", e.Hops),
-		slog.String("scheme", e.Scheme),
-		slog.String("host", e.Host),
+		slog.String("client_ip", string(e.appendClient(nil))),
+		slog.String("peer_ip", e.Who.PeerText()),
+		slog.String("ip_status", e.Who.Status.String()),
+		slog.Int("hops", e.Who.Hops),
+		slog.String("scheme", e.Who.Scheme),
+		slog.String("host", e.Who.Host),
 	}
-	if len(e.Flags) > 0 {
-		attrs = append(attrs, slog.Any("flags", e.Flags))
+	if e.Who.Flags != 0 {
+		attrs = append(attrs, slog.Any("flags", e.Who.Flags.Names()))
 	}
 	if e.Session != "" {
 		attrs = append(attrs, slog.String("session", e.Session))
@@ -96,14 +100,26 @@ func (e *Line) appendJSON(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.Status), 10)
 	b = strconv.AppendInt(append(b, `,"bytes":`...), e.Bytes, 10)
 	b = strconv.AppendInt(append(b, `,"duration":`...), int64(e.Duration), 10)
-	b = mcp.Quote(append(b, `,"client_ip":`...), e.Client)
-	b = mcp.Quote(append(b, `,"peer_ip":`...), e.Peer)
-	b = mcp.Quote(append(b, `,"ip_status":`...), e.IPStatus)
-	b = strconv.AppendInt(append(b, `,"hops":`...), int64(e.Hops), 10)
-	b = mcp.Quote(append(b, `,"scheme":`...), e.Scheme)
-	b = mcp.Quote(append(b, `,"host":`...), e.Host)
+	b = append(b, `,"client_ip":"`...)
+	b = endText(e.appendClient(b), len(b))
+	b = append(b, `,"peer_ip":"`...)
+	b = endText(e.Who.AppendPeer(b), len(b))
+	b = mcp.Quote(append(b, `,"ip_status":`...), e.Who.Status.String())
+	b = strconv.AppendInt(append(b, `,"hops":`...), int64(e.Who.Hops), 10)
+	b = mcp.Quote(append(b, `,"scheme":`...), e.Who.Scheme)
+	b = mcp.Quote(append(b, `,"host":`...), e.Who.Host)
 	if e.Session != "" {
 		b = mcp.Quote(append(b, `,"session":`...), e.Session)
 	}
 	return append(b, '}', '\n')
+}
+
+// endText ends the JSON string whose text begins at a place in b: the name of a network card may be anything.
+func endText(b []byte, at int) []byte {
+	for _, c := range b[at:] {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return mcp.Quote(b[:at-1], string(b[at:]))
+		}
+	}
+	return append(b, '"')
 }

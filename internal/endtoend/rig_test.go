@@ -69,7 +69,7 @@ func startUnwatched(t *testing.T, s gateway.Setup, limits session.Limits, o fron
 	base, cut := context.WithCancel(context.Background())
 	o.Gateway, o.Sessions, o.Log, o.Version = g, sessions, log, "0"
 	f := front.New(o)
-	server := front.Server(base, f, log, 0)
+	server := front.Server(base, used(f), log, 0)
 	stopSessions := run(sessions.Run)
 	stopGateway := run(g.Run)
 	stopServer := run(func(context.Context) error {
@@ -88,6 +88,15 @@ func startUnwatched(t *testing.T, s gateway.Setup, limits session.Limits, o fron
 		stopGateway()
 	})
 	return &rig{t: t, gateway: g, sessions: sessions, url: "http://" + listener.Addr().String()}
+}
+
+// used passes requests to h, and has none be of any use after h has returned: whoever keeps one is told by the race detector.
+func used(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(r.Context())
+		defer func() { *r = http.Request{} }()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // run runs a part and returns what stops it and waits for its end.

@@ -41,9 +41,9 @@ func (f *Front) SetAccess(a *Access) { f.access.Store(a) }
 func (x *exchange) derive(r *http.Request) {
 	x.access = x.front.access.Load()
 	in := inputOf(r)
-	x.policy = x.access.Trust()
+	x.header, x.policy = in.Header, x.access.Trust()
 	x.decision = x.policy.Derive(in)
-	x.front.Watch.Observe(x.policy, in, &x.decision)
+	x.front.Watch.Observe(x.policy, in, &x.decision, x.started)
 }
 
 // inputOf is what the derivation judges.
@@ -60,7 +60,7 @@ func inputOf(r *http.Request) trustproxy.Input {
 // for that.
 func (x *exchange) Forwarded() [][2]string {
 	h := make(http.Header, 3)
-	x.policy.Onward(inputOf(x.request), x.decision).Set(h)
+	x.policy.Onward(x.header, x.decision).Set(h)
 	var out [][2]string
 	for name, values := range h {
 		out = append(out, [2]string{name, values[0]})
@@ -82,7 +82,7 @@ type connKey struct{}
 
 // Watcher learns of each decision. It must be quick and safe for concurrent use.
 type Watcher interface {
-	Observe(p *trustproxy.Policy, in trustproxy.Input, d *trustproxy.Decision)
+	Observe(p *trustproxy.Policy, in trustproxy.Input, d *trustproxy.Decision, now time.Time)
 	// Raise tells of a flag that was raised after the derivation; detail is the client's text.
 	Raise(f trustproxy.Flag, d *trustproxy.Decision, detail string)
 	// Session tells that a request of a session came.
@@ -91,9 +91,10 @@ type Watcher interface {
 
 type nobodyWatches struct{}
 
-func (nobodyWatches) Observe(*trustproxy.Policy, trustproxy.Input, *trustproxy.Decision) {}
-func (nobodyWatches) Raise(trustproxy.Flag, *trustproxy.Decision, string)                {}
-func (nobodyWatches) Session(string, *trustproxy.Decision)                               {}
+func (nobodyWatches) Observe(*trustproxy.Policy, trustproxy.Input, *trustproxy.Decision, time.Time) {
+}
+func (nobodyWatches) Raise(trustproxy.Flag, *trustproxy.Decision, string) {}
+func (nobodyWatches) Session(string, *trustproxy.Decision)                {}
 
 // admit is what every request must pass before it is looked at.
 func (x *exchange) admit(r *http.Request, to target) error {
@@ -130,7 +131,7 @@ func (x *exchange) limit(to target) error {
 	if x.access.Limit == nil || to.kind != toMCP && to.kind != toOldPost && to.kind != toOldStream {
 		return nil
 	}
-	retry, ok := x.access.Limit.Allow(x.caller(), time.Now())
+	retry, ok := x.access.Limit.Allow(x.caller(), x.started)
 	if ok {
 		return nil
 	}

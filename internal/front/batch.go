@@ -42,7 +42,8 @@ func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) e
 
 // serveBatch begins the messages in their order, and waits for the answers to all requests.
 func (f *Front) serveBatch(x *exchange, r *http.Request, c *gateway.Client, msgs []mcp.Message) {
-	reply := newReply(x, r.Context(), func() channel { return newResumable(c.Session) }, nil)
+	reply := new(reply)
+	reply.begin(x, r.Context(), c.Session)
 	defer reply.endAll()
 	var calls sync.WaitGroup
 	defer calls.Wait()
@@ -63,7 +64,7 @@ func (f *Front) serveBatch(x *exchange, r *http.Request, c *gateway.Client, msgs
 func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Message, to *reply) {
 	defer func() {
 		if p := recover(); p != nil {
-			f.Log.Error("a request panicked", "request", to.x.id, "rpc", m.Method, "panic", p, "stack", stack())
+			f.Log.Error("a request panicked", "request", to.x.id[0], "rpc", m.Method, "panic", p, "stack", stack())
 			to.add(wire.Answer(mcp.Legacy, m, fault.New(fault.Internal, "internal error")))
 		}
 	}()
@@ -76,7 +77,7 @@ func (f *Front) callInBatch(ctx context.Context, c *gateway.Client, m *mcp.Messa
 		refusal := refusalOf(err)
 		to.add(refusal.body(err))
 	default:
-		f.Log.Info("a request failed", "request", to.x.id, "rpc", m.Method, "error", logged(err))
+		f.Log.Info("a request failed", "request", to.x.id[0], "rpc", m.Method, "error", logged(err))
 		to.add(wire.Answer(mcp.Legacy, m, err))
 	}
 }

@@ -27,8 +27,8 @@ var jsonBody = []string{typeJSON}
 type exchange struct {
 	http.ResponseWriter
 	front   *Front
-	request *http.Request
-	id      string
+	header  http.Header // of the request
+	id      [1]string   // as the header X-Request-Id has it
 	started time.Time
 	status  int    // 0: nothing written yet
 	bytes   int64  // of the body
@@ -37,18 +37,18 @@ type exchange struct {
 	version string // of the protocol, for the trace; empty: not known
 	err     error  // why the request was refused or failed
 	partial bool   // the body is not whole yet
+	route   kind   // what was asked for
 
 	access   *Access             // in force for this request
 	policy   *trustproxy.Policy  // by which it was decided
 	decision trustproxy.Decision // who asks; derived once
-	route    kind                // what was asked for
 }
 
 func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, front: f, request: r, id: f.ids.next(), started: time.Now()}
-	w.Header()["X-Request-Id"] = []string{x.id}
+	x := &exchange{ResponseWriter: w, front: f, id: [1]string{f.ids.next()}, started: time.Now()}
+	w.Header()["X-Request-Id"] = x.id[:]
 	if r.ContentLength != 0 {
-		x.readDeadline(f.BodyTimeout) // also where nobody reads the body: net/http waits for the rest of it
+		x.readDeadline(x.started.Add(f.BodyTimeout)) // also where nobody reads the body: net/http waits for the rest of it
 	}
 	return x
 }
@@ -80,7 +80,7 @@ func (x *exchange) finish(r *http.Request) {
 	begun := x.status != 0
 	if p != nil && p != http.ErrAbortHandler {
 		x.err = fault.New(fault.Internal, "panic: %v", p)
-		x.front.Log.Error("a request panicked", "request", x.id, "panic", p, "stack", stack())
+		x.front.Log.Error("a request panicked", "request", x.id[0], "panic", p, "stack", stack())
 		if !begun {
 			x.answer(http.StatusInternalServerError, mcp.AppendError(nil, nil, mcp.CodeInternal, "internal error", nil))
 		}
@@ -98,44 +98,22 @@ func (x *exchange) log(r *http.Request, took time.Duration) {
 	if !log.Enabled() {
 		return
 	}
-	d := &x.decision
-	client, peer := x.callerTexts()
 	line := accesslog.Line{
 		Time:     x.started.Add(took),
-		Request:  x.id,
+		Request:  x.id[0],
 		Method:   r.Method,
 		Path:     r.URL.Path,
 		Status:   x.status,
 		Bytes:    x.bytes,
 		Duration: took,
-		Client:   client,
-		Peer:     peer,
-		IPStatus: d.Status.String(),
-		Hops:     d.Hops,
-		Scheme:   d.Scheme,
-		Host:     d.Host,
+		Who:      &x.decision,
+		Mask:     x.access.MaskClient,
 		Session:  x.hash,
-	}
-	if d.Flags != 0 {
-		line.Flags = d.Flags.Names()
 	}
 	if x.err != nil {
 		line.Err = logged(x.err)
 	}
 	log.Write(&line)
-}
-
-// callerTexts are the addresses of client and peer as logs may show them. Without a proxy they are one.
-func (x *exchange) callerTexts() (client, peer string) {
-	d := &x.decision
-	peer = d.PeerText()
-	switch {
-	case x.access.MaskClient && d.Client.IsValid():
-		return trustproxy.Masked(d.Client).String(), peer
-	case d.Client == d.Peer:
-		return peer, peer
-	}
-	return d.ClientText(), peer
 }
 
 // answer writes a JSON body, whole.
@@ -154,12 +132,8 @@ func (x *exchange) writeDeadline() {
 	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.front.WriteTimeout))
 }
 
-// readDeadline bounds what is left of the request's body; 0 lifts the bound.
-func (x *exchange) readDeadline(after time.Duration) {
-	var t time.Time
-	if after > 0 {
-		t = time.Now().Add(after)
-	}
+// readDeadline bounds what is left of the request's body; the zero time lifts the bound.
+func (x *exchange) readDeadline(t time.Time) {
 	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t) // not every connection can
 }
 

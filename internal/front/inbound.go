@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
@@ -23,8 +24,9 @@ const (
 
 // inbound is a message from a client with the buffer it lies in.
 type inbound struct {
-	buf []byte
-	msg mcp.Message
+	buf  []byte
+	msg  mcp.Message
+	body io.LimitedReader // where it comes from
 }
 
 // inboundPool keeps inbound messages for reuse. The zero value is ready.
@@ -77,15 +79,16 @@ func (f *Front) readBody(in *inbound, x *exchange, r *http.Request) error {
 	if r.ContentLength > f.MaxBody {
 		return f.tooLarge()
 	}
-	buf, err := readAll(in.buf[:0], io.LimitReader(r.Body, f.MaxBody+1), int(r.ContentLength))
-	in.buf = buf
+	in.body = io.LimitedReader{R: r.Body, N: f.MaxBody + 1}
+	buf, err := readAll(in.buf[:0], &in.body, int(r.ContentLength))
+	in.buf, in.body.R = buf, nil
 	switch {
 	case err != nil:
 		return x.brokenBody(err)
 	case int64(len(buf)) > f.MaxBody:
 		return f.tooLarge()
 	}
-	x.readDeadline(0)
+	x.readDeadline(time.Time{})
 	return nil
 }
 
@@ -100,7 +103,7 @@ func (x *exchange) dropBody(r *http.Request) error {
 	case !errors.Is(err, io.EOF):
 		return x.brokenBody(err)
 	}
-	x.readDeadline(0)
+	x.readDeadline(time.Time{})
 	return nil
 }
 

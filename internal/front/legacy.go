@@ -21,18 +21,18 @@ func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Messag
 	if err != nil {
 		return err
 	}
+	if m.Kind == mcp.Request {
+		f.call(x, r, at.scope, s, m)
+		return nil
+	}
 	c := gateway.SessionClient(at.scope, s)
 	c.Forwarder = x
-	switch m.Kind {
-	case mcp.Request:
-		f.call(x, r, c, m)
-	case mcp.Notification:
+	if m.Kind == mcp.Notification {
 		f.Gateway.Notify(context.WithoutCancel(r.Context()), c, m)
-		x.WriteHeader(http.StatusAccepted)
-	default:
+	} else {
 		f.Gateway.Answer(c, m)
-		x.WriteHeader(http.StatusAccepted)
 	}
+	x.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
@@ -91,10 +91,17 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 
 // call serves a request of a session. It goes on when the client's connection drops: only the session's
 // end or a cancellation stops it.
-func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
-	reply := newReply(x, r.Context(), func() channel { return newResumable(c.Session) }, nil)
+func (f *Front) call(x *exchange, r *http.Request, scope gateway.Scope, s *session.Session, m *mcp.Message) {
+	var c struct { // one object for what has one life
+		client gateway.Client
+		reply  reply
+	}
+	c.client = *gateway.SessionClient(scope, s)
+	c.client.Forwarder = x
+	reply := &c.reply
+	reply.begin(x, r.Context(), s)
 	defer reply.end(0, nil) // of a panic
-	answer, err := f.Gateway.Serve(context.Background(), c, m, reply)
+	answer, err := f.Gateway.Serve(context.Background(), &c.client, m, reply)
 	x.err = err
 	switch {
 	case err == nil:

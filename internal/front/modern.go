@@ -98,9 +98,10 @@ func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.C
 
 // callModern serves a modern request. A client that hangs up, or cannot be written to, cancels it.
 func (f *Front) callModern(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
-	ctx := life.With(r.Context())
+	ctx := life.With(r.Context()) // by itself: a call that is parked keeps it
 	defer ctx.End(nil)
-	reply := newReply(x, ctx, func() channel { return newOutbox() }, func() { ctx.End(nil) })
+	reply := &reply{lost: ctx}
+	reply.begin(x, ctx, nil)
 	defer reply.end(0, nil) // of a panic
 	answer, err := f.Gateway.Serve(ctx, c, m, reply)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"onemcp/internal/gateway"
 	"onemcp/internal/life"
+	"onemcp/internal/session"
 	"onemcp/internal/wire"
 )
 
@@ -25,10 +26,10 @@ type channel interface {
 // a JSON body; a message before it, or silence for a heartbeat, an event stream. It
 // implements gateway.Stream and gateway.Pourer.
 type reply struct {
-	x      *exchange
-	client context.Context // ends when the client is gone
-	stream func() channel  // begins a stream
-	lost   func()          // called when the client cannot be written to; may be nil
+	x       *exchange
+	client  context.Context  // ends when the client is gone
+	session *session.Session // whose client may come back for what it missed of a stream; nil: it may not
+	lost    *life.Context    // ends when the client cannot be written to; may be nil
 
 	mu      sync.Mutex
 	beat    *life.Alarm   // begins the stream; nil: it has begun, or never will
@@ -39,12 +40,10 @@ type reply struct {
 	closed  bool
 }
 
-func newReply(x *exchange, client context.Context, stream func() channel, lost func()) *reply {
-	r := &reply{x: x, client: client, stream: stream, lost: lost}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.beat = x.front.alarms.After(x.front.Heartbeat, r.overdue)
-	return r
+// begin makes r the reply to a request, which must be ended.
+func (r *reply) begin(x *exchange, client context.Context, s *session.Session) {
+	r.x, r.client, r.session = x, client, s
+	r.beat = x.front.alarms.After(x.front.Heartbeat, r)
 }
 
 // Send implements gateway.Stream.
@@ -56,27 +55,28 @@ func (r *reply) Send(msg []byte) {
 	}
 }
 
-// overdue begins the stream with a beat.
-func (r *reply) overdue() {
+// Ring implements life.Ringer: it begins the stream with a beat, which is overdue.
+func (r *reply) Ring() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.closed && r.out == nil && r.pour == nil {
-		r.begin(true)
+		r.stream(true)
 	}
 }
 
 func (r *reply) open() channel {
 	if r.out == nil {
 		r.noBeat()
-		r.begin(false)
+		r.stream(false)
 	}
 	return r.out
 }
 
-func (r *reply) begin(beat bool) {
+// stream gives the reply the form of a stream.
+func (r *reply) stream(beat bool) {
 	out := channel(newOutbox())
-	if r.client.Err() == nil { // else nobody learns that there is a stream, to ask for it later
-		out = r.stream()
+	if r.session != nil && r.client.Err() == nil { // else nobody learns that there is a stream, to ask for it later
+		out = newResumable(r.session)
 	}
 	for _, answer := range r.early {
 		out.Send(answer)
@@ -89,7 +89,7 @@ func (r *reply) begin(beat bool) {
 			e.comment()
 		}
 		if err := out.run(r.client, e, r.x.front.Heartbeat); err != nil && r.lost != nil {
-			r.lost()
+			r.lost.End(nil)
 		}
 	}()
 }

@@ -44,12 +44,12 @@ func (p *provoker) Serve(ctx context.Context, c *gateway.Client, m *mcp.Message,
 		return p.Gateway.Serve(ctx, c, m, st)
 	}
 	if c.Session != nil {
-		inflight, finish, err := c.Session.Begin(ctx, m.IDBytes())
+		inflight, err := c.Session.Begin(ctx, m.IDBytes())
 		if err != nil {
 			return gateway.Answer{}, err
 		}
-		defer finish()
-		ctx = inflight
+		defer inflight.Finish()
+		ctx = inflight.Context()
 	}
 	return serve(ctx, c, m, st)
 }
@@ -171,13 +171,22 @@ func (r *rig) pipe(t *testing.T) (dial func() net.Conn) {
 // serve serves the rig on a listener.
 func (r *rig) serve(t *testing.T, l net.Listener) {
 	base, cut := context.WithCancel(context.Background())
-	server := front.Server(base, r.front, slog.New(slog.DiscardHandler), 0)
+	server := front.Server(base, used(r.front), slog.New(slog.DiscardHandler), 0)
 	stop := run(func(context.Context) error { return server.Serve(l) })
 	t.Cleanup(func() {
 		cut()
 		run(r.sessions.Run)() // ends all sessions, and with them their calls
 		_ = server.Close()
 		stop()
+	})
+}
+
+// used passes requests to h, and has none be of any use after h has returned: whoever keeps one is told by the race detector.
+func used(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(r.Context())
+		defer func() { *r = http.Request{} }()
+		h.ServeHTTP(w, r)
 	})
 }
 

@@ -12,15 +12,15 @@ func (x *exchange) saw(d trace.Direction, msg []byte) {
 	}
 	e := trace.Event{
 		Side: trace.Client, Direction: d, Transport: trace.HTTP,
-		Session: x.session, Request: x.id, Version: x.version, Message: msg,
+		Session: x.session, Request: x.id[0], Version: x.version, Message: msg,
 	}
 	if x.route != toMCP {
 		e.Transport = trace.SSE
 	}
 	if e.Session == "" { // the request has come no further yet
-		e.Session = x.request.Header.Get(mcp.HeaderSession)
+		e.Session = x.header.Get(mcp.HeaderSession)
 	}
-	if said := x.request.Header.Get(mcp.HeaderVersion); e.Version == "" && mcp.EraOf(said) != mcp.NoEra {
+	if said := x.header.Get(mcp.HeaderVersion); e.Version == "" && mcp.EraOf(said) != mcp.NoEra {
 		e.Version = said
 	}
 	x.front.Trace(e)

@@ -14,12 +14,12 @@ import (
 // session.ErrCancelled in its chain when the client cancelled the request: then nothing is answered.
 func (g *Gateway) Serve(ctx context.Context, c *Client, m *mcp.Message, st Stream) (Answer, error) {
 	if c.Session != nil {
-		inflight, finish, err := c.Session.Begin(ctx, m.IDBytes())
+		inflight, err := c.Session.Begin(ctx, m.IDBytes())
 		if err != nil {
 			return Answer{}, err
 		}
-		defer finish()
-		ctx = inflight
+		defer inflight.Finish()
+		ctx = inflight.Context()
 	}
 	if removed(m.Method, c.Era) {
 		return Answer{}, noMethod(m.Method)

@@ -9,25 +9,27 @@ import (
 // second costs more than what it guards against ever will. The zero value is ready. It is safe for concurrent use.
 type Alarms struct{ pool sync.Pool }
 
-// Alarm does something after a while, in a goroutine of its own, unless it is stopped before. It is used by one goroutine
-// at a time.
+// Ringer is what an alarm is for. Ring is called in a goroutine of its own.
+type Ringer interface{ Ring() }
+
+// Alarm rings after a while, unless it is stopped before. It is used by one goroutine at a time.
 type Alarm struct {
 	from  *Alarms
 	timer *time.Timer
-	ring  func()
+	bell  Ringer
 	set   bool
 	rang  bool // it may be ringing still, so it is not used again
 }
 
-// After returns an alarm that does ring after d. It must be stopped.
-func (p *Alarms) After(d time.Duration, ring func()) *Alarm {
+// After returns an alarm that rings bell after d. It must be stopped.
+func (p *Alarms) After(d time.Duration, bell Ringer) *Alarm {
 	if a, ok := p.pool.Get().(*Alarm); ok {
-		a.ring = ring
+		a.bell = bell
 		a.Set(d)
 		return a
 	}
-	a := &Alarm{from: p, ring: ring, set: true}
-	a.timer = time.AfterFunc(d, func() { a.ring() })
+	a := &Alarm{from: p, bell: bell, set: true}
+	a.timer = time.AfterFunc(d, func() { a.bell.Ring() })
 	return a
 }
 
@@ -50,6 +52,6 @@ func (a *Alarm) Stop() {
 	if a.Pause(); a.rang {
 		return
 	}
-	a.ring = nil
+	a.bell = nil
 	a.from.pool.Put(a)
 }

@@ -8,6 +8,11 @@ import (
 	"onemcp/internal/life"
 )
 
+// bell does what a test wants when an alarm rings.
+type bell func()
+
+func (b bell) Ring() { b() }
+
 func TestAlarm(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -28,7 +33,7 @@ func TestAlarm(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var alarms life.Alarms
 				start, rang := time.Now(), make(chan time.Duration, 9)
-				c.use(alarms.After(10*time.Second, func() { rang <- time.Since(start) }))
+				c.use(alarms.After(10*time.Second, bell(func() { rang <- time.Since(start) })))
 				wait(time.Hour)
 				for _, want := range c.want {
 					select {
@@ -60,10 +65,10 @@ func TestAnAlarmThatIsUsedAgainRingsForItsNewOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var alarms life.Alarms
 		for range 100 {
-			alarms.After(time.Second, func() { t.Error("a stopped alarm has rung") }).Stop()
+			alarms.After(time.Second, bell(func() { t.Error("a stopped alarm has rung") })).Stop()
 			rang := make(chan time.Time, 1)
 			start := time.Now()
-			a := alarms.After(time.Minute, func() { rang <- time.Now() })
+			a := alarms.After(time.Minute, bell(func() { rang <- time.Now() }))
 			if got := (<-rang).Sub(start); got != time.Minute {
 				t.Errorf("rang after %s", got)
 			}

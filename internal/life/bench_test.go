@@ -12,7 +12,7 @@ func BenchmarkAlarm(b *testing.B) {
 		b.ReportAllocs()
 		var alarms life.Alarms
 		for b.Loop() {
-			alarms.After(time.Minute, func() {}).Stop()
+			alarms.After(time.Minute, bell(nil)).Stop()
 		}
 	})
 	b.Run("time.AfterFunc", func(b *testing.B) {

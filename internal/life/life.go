@@ -28,6 +28,13 @@ type hook struct {
 	next *hook
 }
 
+// take empties a hook that leaves the list, which who could stop it still holds, and returns the next one.
+func (h *hook) take() (next *hook) {
+	next = h.next
+	*h = hook{}
+	return next
+}
+
 // With returns a context that ends with parent. It must be told to end, or the parent keeps it.
 func With(parent context.Context) *Context {
 	c := new(Context)
@@ -152,11 +159,12 @@ func (c *Context) End(cause error) {
 	if c.done != nil {
 		close(c.done)
 	}
-	for h := c.hooks; h != nil; h = h.next {
-		go h.f()
+	for c.hooks != nil {
+		go c.hooks.f()
+		c.hooks = c.hooks.take()
 	}
 	unlink, parent := c.unlink, c.child != nil
-	c.hooks, c.unlink = nil, nil
+	c.unlink = nil
 	c.mu.Unlock()
 	c.leave(unlink)
 	for parent && c.endChild(cause) {
@@ -191,7 +199,7 @@ func (c *Context) drop(h *hook) bool {
 	defer c.mu.Unlock()
 	for at := &c.hooks; *at != nil; at = &(*at).next {
 		if *at == h {
-			*at = h.next
+			*at = h.take()
 			return true
 		}
 	}

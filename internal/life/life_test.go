@@ -194,6 +194,40 @@ func TestAnEndedOneIsNotKept(t *testing.T) {
 	}
 }
 
+// TestWhoCouldStopSomethingKeepsNothing of what was to be done, nor of what others wanted done.
+func TestWhoCouldStopSomethingKeepsNothing(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(c *life.Context, stops ...func() bool){
+		"stopped": func(_ *life.Context, stops ...func() bool) {
+			for _, stop := range stops {
+				stop()
+			}
+		},
+		"done": func(c *life.Context, _ ...func() bool) { c.End(nil) },
+	} {
+		c, freed, ran := life.With(context.Background()), make(chan struct{}, 2), make(chan struct{}, 2)
+		want := func() (stop func() bool) {
+			held := new([64]int)
+			runtime.AddCleanup(held, func(int) { freed <- struct{}{} }, 0)
+			return c.AfterFunc(func() { held[0]++; ran <- struct{}{} })
+		}
+		first, second := want(), want()
+		end(c, second, first)
+		for n := 0; n < 2; {
+			runtime.GC()
+			select {
+			case <-freed:
+				n++
+			case <-t.Context().Done():
+				t.Fatalf("%s: it is kept", name)
+			default:
+			}
+		}
+		runtime.KeepAlive(first)
+		runtime.KeepAlive(second)
+	}
+}
+
 func TestEndsAtOnceCountOnce(t *testing.T) {
 	t.Parallel()
 	for range 100 {

@@ -31,11 +31,11 @@ func BenchmarkCall(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				_, finish, err := s.Begin(context.Background(), []byte("1"))
+				c, err := s.Begin(context.Background(), []byte("1"))
 				if err != nil {
 					b.Fatal(err)
 				}
-				finish()
+				c.Finish()
 			}
 		})
 	}

@@ -36,7 +36,7 @@ type Session struct {
 	open    atomic.Int64 // requests in flight; they do so only for a while if nobody reads
 
 	mu        sync.Mutex
-	calls     map[string]*life.Context // in flight, by the client's raw id
+	calls     map[string]*Call // in flight, by the client's raw id
 	ending    []func()
 	twoEnding [2]func() // room for the usual number
 
@@ -75,32 +75,25 @@ func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
 // Context ends with the session.
 func (s *Session) Context() context.Context { return &s.ctx }
 
-// Begin registers a request in flight and returns its context, which ends with ctx, with the session, and
-// when the client cancels it. finish must be called. A second request with an id that is
-// in flight is a fault of kind Conflict.
-func (s *Session) Begin(ctx context.Context, id []byte) (call context.Context, finish func(), err error) {
+// Begin registers a request in flight, whose context ends with ctx too. A second request with an id that is in flight is a
+// fault of kind Conflict.
+func (s *Session) Begin(ctx context.Context, id []byte) (*Call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return nil, nil, ErrEnded
+		return nil, ErrEnded
 	}
-	key := string(id)
-	if _, twice := s.calls[key]; twice {
-		return nil, nil, fault.New(fault.Conflict, "a request with id %s is in flight already", key).WithHint("use each id once")
+	if s.calls[string(id)] != nil {
+		return nil, fault.New(fault.Conflict, "a request with id %s is in flight already", id).WithHint("use each id once")
 	}
 	if s.calls == nil {
-		s.calls = make(map[string]*life.Context)
+		s.calls = make(map[string]*Call)
 	}
-	c := life.With(ctx)
-	s.calls[key] = c
+	c := &Call{session: s, id: string(id)}
+	c.ctx.Follow(ctx)
+	s.calls[c.id] = c
 	s.open.Add(1)
-	return c, func() {
-		c.End(nil)
-		s.open.Add(-1)
-		s.mu.Lock()
-		delete(s.calls, key)
-		s.mu.Unlock()
-	}, nil
+	return c, nil
 }
 
 // InFlight returns how many requests have begun and not finished.
@@ -112,7 +105,7 @@ func (s *Session) Cancel(id []byte) {
 	c := s.calls[string(id)]
 	s.mu.Unlock()
 	if c != nil {
-		c.End(ErrCancelled)
+		c.ctx.End(ErrCancelled)
 	}
 }
 
@@ -195,7 +188,7 @@ func (s *Session) end(cause error) {
 	ending := s.ending
 	s.ending = nil
 	for _, c := range s.calls {
-		c.End(ErrEnded)
+		c.ctx.End(ErrEnded)
 	}
 	s.mu.Unlock()
 	for _, do := range ending {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,7 +49,7 @@ func TestIdleSessionsExpire(t *testing.T) {
 		go func() {
 			stopped <- read.Attach(reading, 0, func([]byte) error { return nil }, nil)
 		}()
-		_, finish, err := busy.Begin(ctx, []byte("1"))
+		call, err := busy.Begin(ctx, []byte("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func TestIdleSessionsExpire(t *testing.T) {
 		if time.Sleep(time.Minute); read.Context().Err() == nil {
 			t.Error("a session that is not read any more lives")
 		}
-		finish()
+		call.Finish()
 		cancel()
 		if err := <-done; err != nil || table.Len() != 0 {
 			t.Errorf("Run = %v, %d sessions left", err, table.Len())
@@ -105,13 +106,14 @@ func TestCallsEndWithTheirCause(t *testing.T) {
 	t.Parallel()
 	table := session.NewTable(session.Limits{})
 	s := open(t, table)
-	first, finish, err := s.Begin(t.Context(), []byte(`"a"`))
+	one, err := s.Begin(t.Context(), []byte(`"a"`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Begin(t.Context(), []byte(`"a"`)); fault.KindOf(err) != fault.Conflict {
+	if _, err := s.Begin(t.Context(), []byte(`"a"`)); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("the same id twice: %v", err)
 	}
+	first := one.Context()
 	s.Cancel([]byte(`"b"`))
 	if first.Err() != nil {
 		t.Error("another id's cancel ended the call")
@@ -121,12 +123,13 @@ func TestCallsEndWithTheirCause(t *testing.T) {
 	if !errors.Is(context.Cause(first), session.ErrCancelled) {
 		t.Errorf("cause %v", context.Cause(first))
 	}
-	finish()
-	second, finish2, err := s.Begin(t.Context(), []byte(`"a"`))
+	one.Finish()
+	two, err := s.Begin(t.Context(), []byte(`"a"`))
 	if err != nil {
 		t.Fatalf("an id that is free again: %v", err)
 	}
-	defer finish2()
+	defer two.Finish()
+	second := two.Context()
 	ended := make(chan struct{})
 	s.OnEnd(func() { close(ended) })
 	table.End(s)
@@ -135,8 +138,36 @@ func TestCallsEndWithTheirCause(t *testing.T) {
 	if !errors.Is(context.Cause(second), session.ErrEnded) {
 		t.Errorf("cause %v", context.Cause(second))
 	}
-	if _, _, err := s.Begin(t.Context(), []byte(`1`)); !errors.Is(err, session.ErrEnded) {
+	if _, err := s.Begin(t.Context(), []byte(`1`)); !errors.Is(err, session.ErrEnded) {
 		t.Errorf("a call on an ended session: %v", err)
+	}
+}
+
+// TestWhoKnowsACallThatIsOverDoesNotKeepItsSession.
+func TestWhoKnowsACallThatIsOverDoesNotKeepItsSession(t *testing.T) {
+	t.Parallel()
+	table, freed := session.NewTable(session.Limits{}), make(chan struct{})
+	call := func() context.Context {
+		s := open(t, table)
+		runtime.AddCleanup(s, func(int) { close(freed) }, 0)
+		c, err := s.Begin(t.Context(), []byte("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Finish()
+		table.End(s)
+		return c.Context()
+	}()
+	for {
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(call)
+			return
+		case <-t.Context().Done():
+			t.Fatal("it is kept")
+		default:
+		}
 	}
 }
 

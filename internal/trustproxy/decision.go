@@ -90,22 +90,28 @@ func (s Seen) Names() []string {
 func (d Decision) Forwarding() bool { return d.Seen != 0 }
 
 // PeerText returns the peer for logs: its address, or "unix".
-func (d Decision) PeerText() string {
+func (d Decision) PeerText() string { return string(d.AppendPeer(nil)) }
+
+// AppendPeer appends PeerText to b.
+func (d *Decision) AppendPeer(b []byte) []byte {
 	switch {
 	case d.Unix:
-		return "unix"
+		return append(b, "unix"...)
 	case !d.Peer.IsValid():
-		return "unknown"
+		return append(b, "unknown"...)
 	}
-	return d.Peer.String()
+	return d.Peer.AppendTo(b)
 }
 
 // ClientText returns the client for logs: its address, or what stands for it.
-func (d Decision) ClientText() string {
+func (d Decision) ClientText() string { return string(d.AppendClient(nil)) }
+
+// AppendClient appends ClientText to b.
+func (d *Decision) AppendClient(b []byte) []byte {
 	if d.Client.IsValid() {
-		return d.Client.String()
+		return d.Client.AppendTo(b)
 	}
-	return d.PeerText()
+	return d.AppendPeer(b)
 }
 
 // Privileged tells whether the client address may decide about allow lists and bans.

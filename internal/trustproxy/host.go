@@ -52,8 +52,11 @@ func parseHostIPv6(s string) (Hostname, bool) {
 	return h, err == nil && a.Is6() && a.Zone() == ""
 }
 
-// Addr returns the address, canonical, if the host is one.
+// Addr returns the address, canonical, if the host is one. To find out that it is none costs next to nothing.
 func (h Hostname) Addr() (netip.Addr, bool) {
+	if strings.IndexByte(h.Name, ':') < 0 && !endsInDigit(h.Name) {
+		return netip.Addr{}, false
+	}
 	a, err := netip.ParseAddr(h.Name)
 	return a.Unmap(), err == nil
 }
@@ -137,6 +140,9 @@ func isNumberLabel(s string) bool {
 	}
 	return isDigits(s) || s[0] == '0' && len(s) >= 2 && (s[1] == 'x' || s[1] == 'X') && all(s[2:], isHex)
 }
+
+// endsInDigit holds of every IPv4 address.
+func endsInDigit(s string) bool { return s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' }
 
 func isIPv4(s string) bool {
 	_, rest, ok := cutIPv4(s)

@@ -11,8 +11,8 @@ type Onward struct{ For, Proto, Host string }
 
 // Onward computes the forwarding headers for a backend whose owner asked for them. They hold
 // the verified part only, in canonical form: what the client wrote left of it is not repeated.
-// A degraded decision passes on the peer alone. Read it while the request's headers are valid.
-func (p *Policy) Onward(in Input, d Decision) Onward {
+// A degraded decision passes on the peer alone. header is that of the input that was decided about.
+func (p *Policy) Onward(header map[string][]string, d Decision) Onward {
 	var hops []string
 	add := func(a netip.Addr) {
 		if a.IsValid() {
@@ -21,7 +21,7 @@ func (p *Policy) Onward(in Input, d Decision) Onward {
 	}
 	if d.Status == StatusVerified {
 		add(d.Client)
-		for _, a := range p.between(in, d.Hops) {
+		for _, a := range p.between(header, d.Hops) {
 			add(a)
 		}
 	}
@@ -31,8 +31,8 @@ func (p *Policy) Onward(in Input, d Decision) Onward {
 
 // between returns the hops between the client and the peer, the one next to the client first.
 // A hop that a count skipped over without reading it may be broken; it is left out.
-func (p *Policy) between(in Input, hops int) []netip.Addr {
-	c, ok := p.chainOf(in)
+func (p *Policy) between(header map[string][]string, hops int) []netip.Addr {
+	c, ok := p.chainOf(header)
 	if !ok {
 		return nil
 	}

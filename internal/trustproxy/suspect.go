@@ -86,7 +86,7 @@ func (r *derivation) disagreeXFF() bool {
 // something if it were believed: loopback, private, or trusted. It reads all of what the
 // walk left alone, so ask only when [SpoofPrefix] is worth a line.
 func (p *Policy) ClaimsInternal(in Input, d Decision) bool {
-	c, ok := p.chainOf(in)
+	c, ok := p.chainOf(in.Header)
 	if !ok || !d.Flags.Has(SpoofPrefix) {
 		return false
 	}
@@ -103,7 +103,7 @@ func (p *Policy) ClaimsInternal(in Input, d Decision) bool {
 // choose freely: text for counting and quoting, never an address to use.
 func (p *Policy) Claim(in Input) string {
 	var n node
-	if c, ok := p.chainOf(in); ok {
+	if c, ok := p.chainOf(in.Header); ok {
 		for c.next(&n) {
 		}
 	}
@@ -111,9 +111,9 @@ func (p *Policy) Claim(in Input) string {
 }
 
 // chainOf returns the entries of the client's header, if it is a list.
-func (p *Policy) chainOf(in Input) (*chain, bool) {
+func (p *Policy) chainOf(header map[string][]string) (*chain, bool) {
 	h := p.headers.client
-	lines := in.Header[h.name]
+	lines := header[h.name]
 	if !h.isList() || len(lines) == 0 {
 		return nil, false
 	}

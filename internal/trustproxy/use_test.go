@@ -141,7 +141,7 @@ func TestOnward(t *testing.T) {
 			t.Parallel()
 			p, in := compile(t, c.trust), inputOf(c.peer, c.headers)
 			h := http.Header{"X-Forwarded-For": {"66.6.6.6"}, "X-Forwarded-Host": {"evil.example"}}
-			p.Onward(in, p.Derive(in)).Set(h)
+			p.Onward(in.Header, p.Derive(in)).Set(h)
 			if got := h.Get("X-Forwarded-For"); got != c.want {
 				t.Errorf("X-Forwarded-For %q, want %q", got, c.want)
 			}

@@ -158,11 +158,12 @@ func (t *churns) add(session uint64, client netip.Addr) bool {
 		c = &churn{}
 		t.table.Add(session, c)
 	}
-	c.note(network, time.Now())
-	if c.lately(time.Now()) <= maxNetworks || time.Since(c.told) < churnWindow {
+	now := time.Now()
+	c.note(network, now)
+	if c.lately(now) <= maxNetworks || now.Sub(c.told) < churnWindow {
 		return false
 	}
-	c.told = time.Now()
+	c.told = now
 	return true
 }
 
@@ -210,7 +211,7 @@ type peers struct {
 
 func newPeers() peers { return peers{table: map[netip.Addr]*tally{}} }
 
-func (p *peers) count(d *trustproxy.Decision) {
+func (p *peers) count(d *trustproxy.Decision, now time.Time) {
 	key := d.Peer
 	p.mu.RLock()
 	t := p.table[key]
@@ -220,7 +221,7 @@ func (p *peers) count(d *trustproxy.Decision) {
 	}
 	t.trusted.Store(d.Trusted)
 	t.requests.Add(1)
-	t.last.Store(time.Now().Unix())
+	t.last.Store(now.Unix())
 	for rest, i := d.Seen, 0; rest != 0; rest, i = rest>>1, i+1 {
 		if rest&1 != 0 {
 			t.headers[i].Add(1)

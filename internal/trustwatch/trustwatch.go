@@ -91,11 +91,11 @@ func New(o Options) *Watch {
 	return w
 }
 
-// Observe takes note of a request. Call it once for each, with the policy that decided and
+// Observe takes note of a request that came now. Call it once for each, with the policy that decided and
 // while the headers are valid.
-func (w *Watch) Observe(p *trustproxy.Policy, in trustproxy.Input, d *trustproxy.Decision) {
+func (w *Watch) Observe(p *trustproxy.Policy, in trustproxy.Input, d *trustproxy.Decision, now time.Time) {
 	w.metrics.Request(d.Status)
-	w.peers.count(d)
+	w.peers.count(d, now)
 	if d.Flags != 0 {
 		w.anomalies(p, in, d)
 	}

@@ -121,7 +121,7 @@ func (s *scene) request(peer, xff string) *trustproxy.Decision {
 		in.Header["X-Forwarded-For"] = []string{xff}
 	}
 	d := s.policy.Derive(in)
-	s.watch.Observe(s.policy, in, &d)
+	s.watch.Observe(s.policy, in, &d, time.Now())
 	return &d
 }
 
@@ -328,7 +328,7 @@ func TestReport(t *testing.T) {
 		}
 		s.request("10.0.0.2:5", "")
 		s.watch.Raise(trustproxy.OriginDenied, s.request("[2001:db8::9]:5", "1.1.1.1"), strings.Repeat("x", 1000))
-		s.watch.Observe(s.policy, trustproxy.Input{Peer: "@"}, &trustproxy.Decision{Unix: true})
+		s.watch.Observe(s.policy, trustproxy.Input{Peer: "@"}, &trustproxy.Decision{Unix: true}, time.Now())
 		r := s.watch.Report()
 		if len(r.Anomalies) != 200 || r.Anomalies[0].Flag != "origin_denied" || len(r.Anomalies[0].Detail) != 256 || r.Anomalies[1].Flag != "untrusted_headers" ||
 			r.Anomalies[199].Time.After(r.Anomalies[0].Time) {
@@ -429,9 +429,9 @@ func BenchmarkObserve(b *testing.B) {
 	p := setting.Compile(nil)
 	in := trustproxy.Input{Peer: "10.0.0.1:5", Host: "a.example", Header: http.Header{"X-Forwarded-For": {"203.0.113.9"}, "X-Forwarded-Proto": {"https"}}}
 	d := p.Derive(in)
-	w := trustwatch.New(trustwatch.Options{})
+	w, now := trustwatch.New(trustwatch.Options{}), time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Observe(p, in, &d)
+		w.Observe(p, in, &d, now)
 	}
 }

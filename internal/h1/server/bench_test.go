@@ -58,7 +58,7 @@ func BenchmarkServe(b *testing.B) {
 func TestAPlainRequestIsCheap(t *testing.T) {
 	_, address := serve(t, timed(typed))
 	exchange := exchanges(t, address)
-	if got := testing.AllocsPerRun(200, exchange); got > 6 {
+	if got := testing.AllocsPerRun(200, exchange); got > 3 {
 		t.Errorf("%v allocations for each request", got)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -46,7 +47,7 @@ type conn struct {
 	breaks   int         // line breaks to skip before the next one
 	begun    bool        // the read deadline is that of the next one
 	until    time.Time   // the read deadline that is set; zero: none
-	header   http.Header // of the answer at hand
+	header   http.Header // of the answer at hand; empty between requests
 	watch    watch
 }
 
@@ -71,6 +72,17 @@ func (c *conn) serve() {
 		case err != nil || !c.state.CompareAndSwap(waiting, serving) || !c.request():
 			return
 		}
+	}
+}
+
+// carry has requests have the values of a context that was made of context.Background, but not its end.
+func (c *conn) carry(values context.Context) {
+	switch {
+	case values == context.Background():
+	case values.Done() != nil:
+		c.ctx.Carry(context.WithoutCancel(values))
+	default:
+		c.ctx.Carry(values)
 	}
 }
 
@@ -167,11 +179,11 @@ func (c *conn) takeHead(n int) error {
 		if !ok || n > c.s.mostHead() {
 			return errOdd
 		}
-		h.template.RemoteAddr = c.remote
+		h.request.RemoteAddr = c.remote
 		c.head = h
 	}
 	c.from, c.breaks = n, 0
-	if c.head.template.Method == http.MethodPost {
+	if c.head.request.Method == http.MethodPost {
 		c.breaks = mostBreaks
 	}
 	return nil
@@ -196,7 +208,7 @@ func (c *conn) handle(r *request) (whole bool) {
 			c.s.log("panic serving %v: %v\n%s", c.remote, p, debug.Stack())
 		}
 	}()
-	c.s.std.Handler.ServeHTTP(&r.answer, r.http)
+	c.s.std.Handler.ServeHTTP(&r.answer, &c.head.request)
 	return r.answer.finish()
 }
 

@@ -13,11 +13,11 @@ const maxLines = 100
 
 const blank = " \t" // around a header value; a carriage return there is an error
 
-// head is the head of a plain request. Requests share it, so it does not change, but for the length of the body.
+// head is the head of a plain request. One that comes again is the same request, but for its context and its body.
 type head struct {
-	template http.Request // without a body; its header has no Content-Length
-	length   int64        // of the body
-	sized    bool         // there is a Content-Length
+	request http.Request // for the handler; its header has no Content-Length
+	length  int64        // of the body
+	sized   bool         // there is a Content-Length
 
 	// The bytes around the digits of Content-Length, or around nothing: a head with the same is the same.
 	before, after []byte
@@ -26,7 +26,7 @@ type head struct {
 // parseHead reads a head, with the empty line at its end. ok is false for what is not plain.
 func parseHead(raw []byte) (h *head, ok bool) {
 	h, ok = parseLines(raw)
-	return h, ok && h.template.Host != ""
+	return h, ok && h.request.Host != ""
 }
 
 // beginsHead reports whether raw, which does not come to the empty line, may be the beginning of a plain head.
@@ -40,7 +40,7 @@ func beginsHead(raw []byte) bool {
 func parseLines(raw []byte) (h *head, ok bool) {
 	line, rest, _ := bytes.Cut(raw, []byte("\r\n"))
 	h = &head{before: bytes.Clone(raw)}
-	h.template = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 12), Body: http.NoBody}
+	h.request = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 12), Body: http.NoBody}
 	if !h.requestLine(string(line)) {
 		return nil, false
 	}
@@ -72,7 +72,7 @@ func (h *head) requestLine(line string) bool {
 		return false
 	}
 	u, err := url.ParseRequestURI(target)
-	h.template.Method, h.template.RequestURI, h.template.URL = method, target, u
+	h.request.Method, h.request.RequestURI, h.request.URL = method, target, u
 	return err == nil
 }
 
@@ -89,20 +89,20 @@ func (h *head) line(raw []byte, at int, line []byte) bool {
 	}
 	switch name {
 	case "Host":
-		first := h.template.Host == ""
-		h.template.Host = value
+		first := h.request.Host == ""
+		h.request.Host = value
 		return first && isHost(value)
 	case "Content-Length":
 		return h.contentLength(raw, at+len(line)-len(bytes.TrimLeft(line[colon+1:], blank)), value)
 	case "Connection":
-		h.template.Close = strings.EqualFold(value, "close")
-		if _, again := h.template.Header[name]; again || !h.template.Close && !strings.EqualFold(value, "keep-alive") {
+		h.request.Close = strings.EqualFold(value, "close")
+		if _, again := h.request.Header[name]; again || !h.request.Close && !strings.EqualFold(value, "keep-alive") {
 			return false
 		}
 	case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Pragma", "Http2-Settings":
 		return false
 	}
-	h.template.Header[name] = append(h.template.Header[name], value)
+	h.request.Header[name] = append(h.request.Header[name], value)
 	return true
 }
 

@@ -97,7 +97,7 @@ func agree(t *testing.T, h *head, raw []byte) {
 		t.Fatalf("net/http does not take %q: %v", raw, err)
 	}
 	delete(want.Header, "Content-Length")
-	got := &h.template
+	got := &h.request
 	switch {
 	case got.Method != want.Method, got.RequestURI != want.RequestURI, !reflect.DeepEqual(got.URL, want.URL), got.Host != want.Host:
 		t.Errorf("%q: got %s %s %+v of %s", raw, got.Method, got.RequestURI, got.URL, got.Host)
@@ -129,9 +129,9 @@ func FuzzAHeadTakenForTheSameIsTheSame(f *testing.F) {
 		if !ok {
 			t.Fatalf("%q is not plain, but taken for %q", second, first)
 		}
-		want.template.Header, h.template.Header = nil, sameHeader(t, h.template.Header, want.template.Header)
-		if h.length != want.length || h.sized != want.sized || !reflect.DeepEqual(&h.template, &want.template) {
-			t.Errorf("%q after %q: got %d bytes of %+v", second, first, h.length, &h.template)
+		want.request.Header, h.request.Header = nil, sameHeader(t, h.request.Header, want.request.Header)
+		if h.length != want.length || h.sized != want.sized || !reflect.DeepEqual(&h.request, &want.request) {
+			t.Errorf("%q after %q: got %d bytes of %+v", second, first, h.length, &h.request)
 		}
 		agreeLength(t, h, second)
 	})

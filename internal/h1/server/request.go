@@ -11,7 +11,6 @@ import (
 // request is one request with its answer.
 type request struct {
 	ctx    life.Context
-	http   *http.Request
 	body   body
 	answer response
 }
@@ -20,25 +19,33 @@ type request struct {
 func newRequest(c *conn) *request {
 	r := new(request)
 	r.ctx.Follow(&c.ctx)
-	r.http = c.head.template.WithContext(&r.ctx)
 	n := int(min(c.head.length, int64(c.to-c.from)))
 	r.body = body{c: c, here: c.buf[c.from : c.from+n], left: c.head.length - int64(n)}
 	c.from += n
-	if c.head.length > 0 {
-		r.http.Body, r.http.ContentLength = &r.body, c.head.length
-	}
+	c.head.serve(r)
 	if r.body.left == 0 {
 		c.rewatch()
 	}
-	r.answer = response{c: c, request: r, header: c.header, length: -1, last: c.head.template.Close}
-	clear(c.header)
+	r.answer = response{c: c, request: r, header: c.header, length: -1, last: c.head.request.Close}
 	return r
 }
 
-// end has the context end and the body be empty. A handler that reads on must not get bytes of the next request.
+// serve makes the head's request that of r. The one before is over, and handlers do not use it any more; its context, body
+// and answer are objects of their own, so that who uses them all the same, gets nothing of r.
+func (h *head) serve(r *request) {
+	h.request = *h.request.WithContext(&r.ctx) // not on the heap
+	h.request.Body, h.request.ContentLength = http.NoBody, h.length
+	if h.length > 0 {
+		h.request.Body = &r.body
+	}
+}
+
+// end has the context end and the body be empty. A handler that reads on must not get bytes of the next request. The header
+// of the answer is emptied, for the next one, and lets go of what it holds.
 func (r *request) end() {
 	r.ctx.End(nil)
 	r.body.closed, r.body.here = true, nil
+	clear(r.answer.header)
 }
 
 // body is the body of a request.

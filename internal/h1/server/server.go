@@ -95,7 +95,7 @@ func (s *Server) take(base context.Context, nc net.Conn) {
 	s.group.Go(func() {
 		defer s.forget(c)
 		if s.std.ConnContext != nil {
-			c.ctx.Carry(context.WithoutCancel(s.std.ConnContext(context.Background(), nc)))
+			c.carry(s.std.ConnContext(context.Background(), nc))
 		}
 		c.serve()
 	})
