@@ -57,6 +57,9 @@ func (t *Transport) exchange(ctx context.Context, c *conn, r *Request) (*Answer,
 	}
 	a.head, a.Status = head, f.status
 	a.reusable = Keeps && sent == nil && c.raw != nil && !f.shut && f.status >= http.StatusOK
+	if r.Head.isStream(&f) {
+		t.spare(c)
+	}
 	a.begin(&f, f.hasBody(r.Head))
 	return a, nil
 }

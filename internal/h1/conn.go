@@ -14,6 +14,7 @@ import (
 
 const (
 	readBuffer = 16 << 10
+	fewBytes   = 2 << 10 // the buffer of a stream that may last for hours and bring little
 	maxTrailer = 8 << 10
 	inOne      = 32 << 10 // a body up to this size is written together with the head
 	keptHead   = 64 << 10 // a larger buffer is not kept

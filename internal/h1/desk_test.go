@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,4 +53,46 @@ func post(t *testing.T, tr *Transport, head *Head, text string) string {
 	}
 	_ = a.Close()
 	return string(got)
+}
+
+// TestAStreamThatWaitsHasASmallBuffer, for there may be as many as connections, and they wait for hours.
+func TestAStreamThatWaitsHasASmallBuffer(t *testing.T) {
+	t.Parallel()
+	more := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "one")
+		_ = http.NewResponseController(w).Flush() // with the head
+		<-more
+		_, _ = io.WriteString(w, strings.Repeat("x", 3*fewBytes))
+	}))
+	defer s.Close()
+	to, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := NewHead(http.MethodGet, to, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := New(Options{Address: to.Host, Dial: new(net.Dialer).DialContext, Idle: time.Minute, MaxIdle: 9, MaxHeader: 1 << 10})
+	defer tr.CloseIdleConnections()
+	a, err := tr.Do(context.Background(), &Request{Head: head})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 3)
+	if _, err := io.ReadFull(a, first); err != nil || string(first) != "one" {
+		t.Fatalf("got %q, %v", first, err)
+	}
+	if n := a.c.r.Size(); n != fewBytes {
+		t.Errorf("a buffer of %d bytes waits", n)
+	}
+	close(more)
+	if rest, err := io.ReadAll(a); err != nil || len(rest) != 3*fewBytes {
+		t.Errorf("got %d more bytes, %v", len(rest), err)
+	}
+	_ = a.Close()
+	if len(tr.idle) != 1 || tr.idle[0].desk != nil {
+		t.Errorf("kept %+v", tr.idle)
+	}
 }

@@ -166,3 +166,8 @@ func isTokenByte(b byte) bool {
 func isOurs(name string) bool {
 	return isSame(name, "Host") || isSame(name, "Trailer") || isSame(name, "Content-Length") || isSame(name, "Transfer-Encoding")
 }
+
+// isStream reports whether an answer may be one that lasts for long and brings little: one to a GET, of no known length.
+func (h *Head) isStream(f *frame) bool {
+	return h.method == http.MethodGet && f.hasBody(h) && f.size() < 0
+}

@@ -2,8 +2,10 @@ package h1
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -110,9 +112,24 @@ func (t *Transport) furnish(c *conn) {
 
 // clear takes the desk of a connection that nobody reads from any more, with nothing left on it.
 func (t *Transport) clear(c *conn) {
-	c.r.Reset(nil)
-	t.desks.Put(c.desk)
+	if c.r.Size() == readBuffer {
+		c.r.Reset(nil)
+		t.desks.Put(c.desk)
+	}
 	c.desk = nil
+}
+
+// spare has a connection that waits for long give back its desk for a smaller one.
+func (t *Transport) spare(c *conn) {
+	small, large := &desk{buf: c.buf}, c.desk
+	var from io.Reader = c.Conn
+	if come, _ := c.r.Peek(c.r.Buffered()); len(come) > 0 {
+		from = io.MultiReader(bytes.NewReader(bytes.Clone(come)), from)
+	}
+	small.r = bufio.NewReaderSize(from, fewBytes)
+	c.desk, large.buf = small, nil
+	large.r.Reset(nil)
+	t.desks.Put(large)
 }
 
 // take returns a kept connection, nil if there is none.

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	firstBuffer   = 4 << 10
+	firstBuffer   = 1 << 10
 	overhead      = 1 << 10 // of an event in the stream: names of fields, comments within
 	byteOrderMark = "\ufeff"
 )

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -64,43 +63,4 @@ func benchmarkBare(b *testing.B) {
 			_ = resp.Body.Close()
 		}
 	})
-}
-
-// BenchmarkWaiting opens connections that then wait for calls, and tells what one of them keeps. There may be one for each session
-// of each backend.
-func BenchmarkWaiting(b *testing.B) {
-	const many = 500
-	d, err := remote.New(remote.Options{Name: "files", URL: serve(b, &backend{session: "s", quiet: true}).URL})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		links := make([]*link, many)
-		before := memory()
-		for i := range links {
-			l := newLink(b)
-			links[i] = l
-			o := upstream.Opening{Era: mcp.Legacy, Timeout: patience, NextID: l.next, Client: mcp.ClientMeta{Info: []byte(`{"name":"g","version":"1"}`)}}
-			get(b, l.run(d.Connect(o, l.up)))
-		}
-		after := memory()
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/many, "heap-B/conn")
-		b.ReportMetric(float64(after.HeapObjects-before.HeapObjects)/many, "objects/conn")
-		b.ReportMetric(float64(after.StackInuse-before.StackInuse)/many, "stack-B/conn")
-		for _, l := range links {
-			l.stop()
-			if err := l.end(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
-// memory is what the process keeps. It takes several collections until stacks have shrunk.
-func memory() (m runtime.MemStats) {
-	for range 4 {
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&m)
-	return m
 }
