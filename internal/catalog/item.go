@@ -63,24 +63,32 @@ type Offer struct {
 	TTL    int64           // milliseconds a modern backend allows its lists to be kept; 0 if it said nothing
 	Public bool            // every list may be shown across authorization contexts
 
-	marked   map[string][]mcp.ParamHeader // tools that have some; nil before [Offer.Index]
+	marked   map[string][]mcp.ParamHeader // tools that have some; see [Offer.Index]
 	taskOnly map[string]bool              // likewise
 	tasks    bool                         // some tool says something about tasks; false before Index
 }
 
 // Index makes [Offer.ParamsOf] and [Offer.TaskOnly] know the tools there are. It is called once, before the offer is shared.
 func (o *Offer) Index() {
-	o.marked, o.taskOnly = make(map[string][]mcp.ParamHeader), make(map[string]bool)
+	o.marked, o.taskOnly = nil, nil
 	for _, tool := range o.Items[Tools] {
 		some, only := supportsTasks(tool.Raw)
 		o.tasks = o.tasks || some
 		if only {
-			o.taskOnly[tool.Key] = true
+			note(&o.taskOnly, tool.Key, true)
 		}
 		if _, twice := o.marked[tool.Key]; len(tool.Params) > 0 && !twice {
-			o.marked[tool.Key] = tool.Params
+			note(&o.marked, tool.Key, tool.Params)
 		}
 	}
+}
+
+// note adds to a map that is made when something is in it: of most servers nothing is.
+func note[V any](m *map[string]V, key string, v V) {
+	if *m == nil {
+		*m = make(map[string]V)
+	}
+	(*m)[key] = v
 }
 
 // ParamsOf returns the header marks of a tool, or that it must not be called.
@@ -90,18 +98,19 @@ func (o *Offer) ParamsOf(tool string) (params []mcp.ParamHeader, barred bool) {
 
 // Page reads one page of a list result. Entries without their key are left out and counted.
 func Page(k Kind, result []byte) (items []Item, cursor []byte, dropped int, err error) {
-	list := mcp.Member(result, kindTable[k].member)
+	list := slices.Clone(mcp.Member(result, kindTable[k].member)) // one copy, in which all entries lie
 	elements := mcp.Elements(list)
 	if elements == nil {
 		return nil, nil, 0, fmt.Errorf("the answer to %s holds no array %q", k.Method(), kindTable[k].member)
 	}
+	items = make([]Item, 0, len(elements))
 	for _, raw := range elements {
 		key, ok := mcp.Unquote(mcp.Member(raw, kindTable[k].key))
 		if !ok {
 			dropped++
 			continue
 		}
-		item := Item{Raw: slices.Clone(raw), Key: key}
+		item := Item{Raw: raw, Key: key}
 		if k == Tools {
 			item.mark(raw)
 		}

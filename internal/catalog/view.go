@@ -15,10 +15,28 @@ type View struct {
 }
 
 type body struct {
-	once    sync.Once
-	entries [][]byte // rendered items in order
-	whole   []byte   // `"tools":[…]`
+	once  sync.Once
+	whole []byte // `"tools":[…]`
+	ends  []int  // where each item ends in it
 }
+
+// page returns the list with the items from one on and before another.
+func (b *body) page(k Kind, from, to int) []byte {
+	begin := len(opening(k))
+	start := begin
+	if from > 0 {
+		start = b.ends[from-1] + 1
+	}
+	end := start
+	if to > from {
+		end = b.ends[to-1]
+	}
+	out := append(make([]byte, 0, begin+end-start+1), b.whole[:begin]...)
+	return append(append(out, b.whole[start:end]...), ']')
+}
+
+// opening is what a list begins with.
+func opening(k Kind) string { return `"` + k.String() + `":[` }
 
 // Shows reports whether a member belongs to the view.
 func (v *View) Shows(member int) bool { return member >= 0 && v.shown[member] }
@@ -69,20 +87,21 @@ func (v *View) ResolveTemplate(text string) (member int, ok bool) {
 }
 
 // Len returns how many items a list has.
-func (v *View) Len(k Kind) int { return len(v.prepare(k, mcp.NoEra).entries) }
+func (v *View) Len(k Kind) int { return len(v.prepare(k, mcp.NoEra).ends) }
 
 // List returns `"tools":[…]` with the items from the offset on, at most limit of them (0: all), for a client of an era, or
 // of none, as the servers wrote them; more tells that some are left. The bytes are shared: do not change them.
 func (v *View) List(k Kind, era mcp.Era, offset, limit int) (text []byte, more bool) {
 	b := v.prepare(k, era)
-	if offset == 0 && (limit <= 0 || limit >= len(b.entries)) {
+	all := len(b.ends)
+	if offset == 0 && (limit <= 0 || limit >= all) {
 		return b.whole, false
 	}
-	end := len(b.entries)
+	end := all
 	if limit > 0 {
 		end = min(end, offset+limit)
 	}
-	return render(k, b.entries[offset:end]), end < len(b.entries)
+	return b.page(k, offset, end), end < all
 }
 
 func (v *View) prepare(k Kind, era mcp.Era) *body {
@@ -92,11 +111,10 @@ func (v *View) prepare(k Kind, era mcp.Era) *body {
 	b := &v.bodies[era][k]
 	b.once.Do(func() {
 		if k == Tools || k == Prompts {
-			b.entries = v.namedEntries(k, era)
+			b.render(k, v.namedEntries(k, era))
 		} else {
-			b.entries = v.uriEntries(k)
+			b.render(k, v.uriEntries(k))
 		}
-		b.whole = render(k, b.entries)
 	})
 	return b
 }
@@ -132,20 +150,22 @@ func (v *View) uriEntries(k Kind) (entries [][]byte) {
 	return entries
 }
 
-func render(k Kind, entries [][]byte) []byte {
-	n := len(k.String()) + 5
+// render keeps the list of entries in one piece of memory.
+func (b *body) render(k Kind, entries [][]byte) {
+	n := len(opening(k)) + 1
 	for _, e := range entries {
 		n += len(e) + 1
 	}
-	out := make([]byte, 0, n)
-	out = append(append(append(out, '"'), k.String()...), `":[`...)
+	out := append(make([]byte, 0, n), opening(k)...)
+	b.ends = make([]int, len(entries))
 	for i, e := range entries {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = append(out, e...)
+		b.ends[i] = len(out)
 	}
-	return append(out, ']')
+	b.whole = append(out, ']')
 }
 
 // Caching returns how long the view's lists may be kept, in milliseconds, and whether they may be shown
