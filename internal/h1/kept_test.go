@@ -245,6 +245,8 @@ func TestAnAnswerThatEndsItsConnection(t *testing.T) {
 		"HTTP/1.0":            "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
 		"another protocol":    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
 		"bytes where no body": "HTTP/1.1 204 No Content\r\n\r\nx",
+		"a length of nothing": "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\n", // which may come yet
+		"chunks of nothing":   "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,7 +33,8 @@ func parseHead(text string) (frame, error) {
 		f.shut = f.shut || !f.stays || f.coded // which is not for HTTP/1.0 to have
 		f.coded = false
 	}
-	f.shut = f.shut || f.coded && f.length != "" // one of both is somebody's trick
+	f.shut = f.shut || f.coded && f.length != ""                                     // one of both is somebody's trick
+	f.shut = f.shut || f.status == http.StatusNoContent && (f.coded || f.size() > 0) // a body that may come yet
 	return f, nil
 }
 
