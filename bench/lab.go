@@ -33,12 +33,12 @@ func (o *options) lab(dir string) (*rows.Lab, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	backends, err := middle.Backends(self, dir, o.backends)
+	backends, err := middle.Backends(self, dir, o.backends, rows.Origins)
 	if err != nil {
 		return nil, nil, err
 	}
 	lab := &rows.Lab{
-		Self: self, OneMCP: binary, Backends: backends.URL, Dir: dir, Peers: o.peers,
+		Self: self, OneMCP: binary, Backends: backends.URL, Origins: backends.Apart, Dir: dir, Peers: o.peers,
 		Clients: clients, Time: o.time, Rounds: o.rounds, Scale: 1, Progress: o.progress(),
 	}
 	if o.only != "" {

@@ -23,11 +23,10 @@ func runBackend(ctx context.Context, args []string) error {
 	path := flags.String("path", backend.Profile{Era: backend.Both, Tools: 10}.Path(), "with -stdio: the profile, /ERA/TOOLS/NUMBER/mcp")
 	delay := flags.Duration("delay", 0, "with -stdio: time that it takes to start")
 	listen := flags.String("listen", "127.0.0.1:0", "address to serve HTTP on")
+	origins := flags.Int("origins", 0, "number of further addresses to serve HTTP on, at any port of this host")
 	_ = flags.Parse(args) // it exits on errors
 	if !*stdio {
-		return serve(*listen, backend.Profile{Era: backend.Both, Tools: 10}.Path(), func(l net.Listener) error {
-			return backend.Serve(ctx, l)
-		})
+		return serveBackends(ctx, *listen, *origins)
 	}
 	profile, err := backend.ParsePath(*path)
 	if err != nil {
@@ -39,6 +38,22 @@ func runBackend(ctx context.Context, args []string) error {
 	}
 	time.Sleep(*delay)
 	return s.Stdio(os.Stdin, os.Stdout)
+}
+
+// serveBackends serves at an address and at some more, which it prints before that.
+func serveBackends(ctx context.Context, address string, more int) error {
+	var listeners []net.Listener
+	for range more {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		fmt.Printf("also http://%s\n", l.Addr())
+		listeners = append(listeners, l)
+	}
+	return serve(address, backend.Profile{Era: backend.Both, Tools: 10}.Path(), func(l net.Listener) error {
+		return backend.Serve(ctx, append(listeners, l)...)
+	})
 }
 
 func runProxy(ctx context.Context, args []string) error {

@@ -49,7 +49,7 @@ func TestEveryRowRuns(t *testing.T) {
 var controls = map[string][]string{
 	"call-http-20":    {"ReverseProxy, 1", "ReverseProxy, 20"},
 	"call-stdio-20":   {"direct stdio, 1", "direct stdio, 20"},
-	"growth-backends": {"one of 200", "ReverseProxy, 1", "ReverseProxy, 20", "ReverseProxy, 200"},
+	"growth-backends": {"one of 200", "200 origins", "ReverseProxy, 200 origins", "ReverseProxy, 1", "ReverseProxy, 20", "ReverseProxy, 200"},
 }
 
 // measured reports whether a subject made calls.
@@ -99,7 +99,7 @@ func TestAPeerByURLStandsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	program := compile(t, dir)
-	backends, err := middle.Backends(program, dir, "127.0.0.1:0") // as a user starts them before the gateway
+	backends, err := middle.Backends(program, dir, "127.0.0.1:0", 0) // as a user starts them before the gateway
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,16 +12,35 @@ import (
 	"onemcp/bench/http1"
 )
 
-// Serve answers HTTP on a listener until the context ends, and returns after every connection has
-// ended. The path of a request names the profile of the server that it is for.
-func Serve(ctx context.Context, listener net.Listener) error {
+// Serve answers HTTP on listeners until the context ends or one of them fails, and returns after every connection
+// has ended. The path of a request names the profile of the server that it is for.
+func Serve(ctx context.Context, listeners ...net.Listener) error {
 	h := &host{open: map[net.Conn]bool{}, servers: map[string]*Server{}}
-	stop := context.AfterFunc(ctx, func() {
-		listener.Close()
+	end := func() {
+		for _, l := range listeners {
+			l.Close()
+		}
 		h.closeAll()
-	})
+	}
+	stop := context.AfterFunc(ctx, end)
 	defer stop()
 	defer h.connections.Wait()
+	ended := make(chan error)
+	for _, l := range listeners {
+		go func() { ended <- h.accept(ctx, l) }()
+	}
+	var first error
+	for range listeners {
+		if err := <-ended; err != nil && first == nil {
+			first = err
+			end()
+		}
+	}
+	return first
+}
+
+// accept serves the connections to one listener.
+func (h *host) accept(ctx context.Context, listener net.Listener) error {
 	for {
 		conn, err := listener.Accept()
 		switch {

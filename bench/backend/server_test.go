@@ -161,6 +161,38 @@ func TestHTTPServesTheProfileOfThePath(t *testing.T) {
 	}
 }
 
+func TestOneProcessServesAtManyAddresses(t *testing.T) {
+	t.Parallel()
+	var listeners []net.Listener
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, l)
+	}
+	served := make(chan error, 1)
+	go func() { served <- backend.Serve(t.Context(), listeners...) }()
+	for _, l := range listeners {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET /both/5/0/mcp HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if head, err := http1.NewReader(conn).Head(); err != nil || head.Status != 405 {
+			t.Errorf("%s: %d, %v", l.Addr(), head.Status, err)
+		}
+	}
+	listeners[1].Close() // without one, all end
+	listeners[0].Close()
+	if err := <-served; err == nil {
+		t.Error("no error")
+	}
+}
+
 func length(s string) string {
 	n, _ := json.Marshal(len(s))
 	return string(n)

@@ -3,7 +3,6 @@ package middle
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 
@@ -193,35 +192,4 @@ func (p *process) awaitPort(port int) error {
 		conn.Close()
 		return true
 	})
-}
-
-// Backends starts the process that is all HTTP backends, at an address or, without one, anywhere. Its URL has
-// no path: each profile has its own. With a URL in place of an address it runs already.
-func Backends(self, dir, address string) (*Running, error) {
-	if strings.HasPrefix(address, "http://") {
-		base, err := origin(address)
-		return &Running{URL: base}, err
-	}
-	argv := []string{self, "backend"}
-	if address != "" {
-		argv = append(argv, "-listen", address)
-	}
-	p, err := start(dir, "backends", argv, nil)
-	if err != nil {
-		return nil, err
-	}
-	base, err := p.awaitURL(announced)
-	if err == nil {
-		base, err = origin(base)
-	}
-	return p.running(base, err)
-}
-
-// origin is a URL without its path.
-func origin(of string) (string, error) {
-	u, err := url.Parse(of)
-	if err != nil {
-		return "", err
-	}
-	return u.Scheme + "://" + u.Host, nil
 }

@@ -32,9 +32,14 @@ func (c control) notes(few, many int) []goal {
 	of, than := c.label(many), c.label(few)
 	return []goal{
 		{what: fmt.Sprintf("control: calls/s of %s of that of %s", of, than), figure: perSecond, of: of, than: than},
-		{what: fmt.Sprintf("control: CPU per call of %s of that of %s", of, than), figure: cpu, of: of, than: than},
+		cpuOf(of, than),
 		added("control", of, than),
 	}
+}
+
+// cpuOf is what a call of one costs in terms of another.
+func cpuOf(of, than string) goal {
+	return goal{what: fmt.Sprintf("control: CPU per call of %s of that of %s", of, than), figure: cpu, of: of, than: than}
 }
 
 // added is what a call costs more in front of many backends than of few. A control that costs next to nothing in
@@ -46,8 +51,12 @@ func added(who, many, few string) goal {
 // proxied is the reverse proxy in front of n backends. It does not make one of them, so each client has a
 // session with each, and asks under its path.
 func (l *Lab) proxied(label string, n int) subject {
+	return l.proxy(label, l.http(n, plain(backend.Both)))
+}
+
+func (l *Lab) proxy(label string, s middle.Setup) subject {
 	tour := func([]string) load.Job { return load.EchoTour }
-	return subject{label: label, kind: middle.ReverseProxy(l.Self), setup: l.http(n, plain(backend.Both)), era: backend.Legacy, job: tour}
+	return subject{label: label, kind: middle.ReverseProxy(l.Self), setup: s, era: backend.Legacy, job: tour}
 }
 
 // directStdio is what load and n stdio backends reach alone. Its processor time is that of the load, which is

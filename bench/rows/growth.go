@@ -33,26 +33,42 @@ func grown(name, title string, sizes []int, at func(l *Lab, label string, size i
 	return r
 }
 
-// growthBackends has two controls: a reverse proxy in front of as many backends, and the gateway in front of
-// all of them when only one is called.
+// Labels of the row about more backends.
+const (
+	oneOf          = "one of 200"
+	origins        = "200 origins"
+	proxiedOrigins = proxy + ", 200 origins"
+)
+
+// growthBackends has controls: the gateway in front of all backends when only one of them is called, and when each
+// has an origin of its own; and a reverse proxy in front of as many.
 func growthBackends() race {
 	const one, some, most = 1, 20, 200
 	r := grown("backends", "tools/call in front of more and more HTTP backends, all called in turn", []int{one, some, most}, func(l *Lab, label string, n int) subject {
 		return l.oneMCP(label, l.http(l.large(n), plain(backend.Both)), backend.Legacy, echo)
 	})
-	oneOf := fmt.Sprintf("one of %d", most)
 	beside := control{name: proxy, at: func(l *Lab, label string, n int) subject { return l.proxied(label, l.large(n)) }}
 	gateways := r.subjects
 	r.subjects = func(l *Lab) []subject {
-		quiet := l.oneMCP(oneOf, l.http(l.large(most), plain(backend.Both)), backend.Legacy, echoFirst)
-		return append(append(gateways(l), quiet), beside.subjects(l, one, some, most)...)
+		out := append(gateways(l), l.oneMCP(oneOf, l.http(l.large(most), plain(backend.Both)), backend.Legacy, echoFirst))
+		return append(append(out, beside.subjects(l, one, some, most)...), l.byOrigin(l.large(most))...)
 	}
-	r.notes = []goal{{what: "control: CPU per call of " + oneOf + " of that with 1", figure: cpu, of: oneOf, than: r.reference}}
 	for _, g := range r.goals {
 		r.notes = append(r.notes, added(ours, g.of, g.than))
 	}
 	r.notes = append(append(r.notes, beside.notes(one, some)...), beside.notes(one, most)...)
+	r.notes = append(r.notes, cpuOf(oneOf, r.reference), cpuOf(origins, r.reference), cpuOf(proxiedOrigins, beside.label(one)))
 	return r
+}
+
+// byOrigin are the gateway and the reverse proxy in front of n backends that have no sockets in common. Backends
+// that are not ours have one origin only.
+func (l *Lab) byOrigin(n int) []subject {
+	if len(l.Origins) < n {
+		return nil
+	}
+	s := l.apart(n, plain(backend.Both))
+	return []subject{l.oneMCP(origins, s, backend.Legacy, echo), l.proxy(proxiedOrigins, s)}
 }
 
 // echoFirst calls the echo tool of the first backend only.

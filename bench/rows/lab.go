@@ -19,6 +19,7 @@ type Lab struct {
 	Self     string        // the benchmark's own program
 	OneMCP   string        // the gateway's
 	Backends string        // URL of the process that is all HTTP backends, without a path
+	Origins  []string      // more such URLs of it, or none when it is not ours
 	Dir      string        // for files
 	Peers    []middle.Kind // what a user put beside us
 	Only     []string      // labels of the subjects to measure; nil: all
@@ -63,6 +64,18 @@ func (l *Lab) http(n int, p backend.Profile) middle.Setup {
 	var s middle.Setup
 	for i, profile := range backend.Profiles(n, p) {
 		s.Backends = append(s.Backends, middle.Backend{Name: fmt.Sprintf("b%d", i), Profile: profile, URL: l.Backends + profile.Path()})
+	}
+	return s
+}
+
+// Origins is how many more origins of the HTTP backends rows need.
+const Origins = 200
+
+// apart returns n HTTP backends with an origin each, of which there must be as many.
+func (l *Lab) apart(n int, p backend.Profile) middle.Setup {
+	s := l.http(n, p)
+	for i := range s.Backends {
+		s.Backends[i].URL = l.Origins[i] + s.Backends[i].Profile.Path()
 	}
 	return s
 }
