@@ -74,7 +74,7 @@ func askHealth(ctx context.Context, s *config.Server) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fault.New(fault.Unavailable, "the gateway answers with status %d", answer.StatusCode)
+		return fault.New(fault.Unavailable, "the gateway answers with status %d", answer.StatusCode).WithHint("is it 1mcp that listens there?")
 	}
 	return nil
 }

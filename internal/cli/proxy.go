@@ -120,7 +120,8 @@ func (env *Env) configured(o *relay.Options, file string) error {
 	return nil
 }
 
-var errURL = fault.New(fault.Invalid, "--url must begin with http:// or https:// and name a host, or be unix:/path")
+var errURL = fault.New(fault.Invalid, "--url must begin with http:// or https:// and name a host, or be unix:/path").
+	WithHint("for example https://mcp.example.com/mcp")
 
 // addressed aims at --url. Without a path it means /mcp there.
 func addressed(o *relay.Options, text string) error {
@@ -166,11 +167,11 @@ func headersOf(flags []string) (map[string]secret.Text, error) {
 		name, value = http.CanonicalHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value)
 		switch _, twice := headers[name]; {
 		case !ok || !isHeaderName(name):
-			return nil, fault.New(fault.Invalid, "--header number %d is not of the form 'Name: value'", n+1)
+			return nil, fault.New(fault.Invalid, "--header number %d is not of the form 'Name: value'", n+1).WithHint("put it in quotes; for example --header 'Authorization: Bearer ...'")
 		case strings.ContainsFunc(value, isControl):
 			return nil, fault.New(fault.Invalid, "--header %s: the value must be one line", name)
 		case twice:
-			return nil, fault.New(fault.Invalid, "--header %s is given twice", name)
+			return nil, fault.New(fault.Invalid, "--header %s is given twice", name).WithHint("leave one of them out")
 		}
 		headers[name] = secret.New(value)
 	}

@@ -101,7 +101,7 @@ func TestACallDoesNotWaitForABackendForEver(t *testing.T) {
 				b.kill(c.whoami("whoami").PID)
 				r.starting()
 				m := c.ask(c.tool(`"waits"`, "whoami", `{}`, ""))
-				if m.Kind != mcp.Error || m.ErrorCode() != mcp.CodeInternal || !strings.HasPrefix(m.ErrorMessage(), `backend "b" `) || !strings.Contains(m.ErrorMessage(), "(its state is shown at /health") {
+				if m.Kind != mcp.Error || m.ErrorCode() != mcp.CodeInternal || !strings.HasPrefix(m.ErrorMessage(), `backend "b" `) || !strings.Contains(m.ErrorMessage(), "(GET / shows its state") {
 					t.Errorf("got %s", m.Raw)
 				}
 				b.let()

@@ -78,7 +78,8 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 		return nil, fault.New(fault.Invalid, "header Mcp-Session-Id is missing").WithHint("open a session with initialize")
 	}
 	if v := r.Header.Get(mcp.HeaderVersion); v != "" && mcp.EraOf(v) != mcp.Legacy {
-		return nil, fault.New(fault.Invalid, "MCP-Protocol-Version %q is not a version that sessions speak", v)
+		return nil, fault.New(fault.Invalid, "MCP-Protocol-Version %q is not a version that sessions speak", v).
+			WithHint("send the one that initialize answered, or no session id with a newer one")
 	}
 	s, err := f.Sessions.Get(id, gateway.Anonymous, at.endpoint)
 	if err != nil {

@@ -62,7 +62,8 @@ func checkModern(m *mcp.Message, h http.Header) error {
 
 func checkAffinity(h http.Header) error {
 	if a := h.Get(headerAffinity); a != "" && (len(a) < minAffinity || len(a) > maxAffinity) {
-		return fault.New(fault.Invalid, "header %s must be a random text of %d to %d characters", headerAffinity, minAffinity, maxAffinity)
+		return fault.New(fault.Invalid, "header %s must be a random text of %d to %d characters", headerAffinity, minAffinity, maxAffinity).
+			WithHint("or leave it out: each request then stands alone")
 	}
 	return nil
 }

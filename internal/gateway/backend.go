@@ -317,14 +317,14 @@ func (b *backend) away(cause error) *fault.Error {
 	f := fault.New(fault.Unavailable, "backend %q is not available", b.name)
 	if cause != nil {
 		f = fault.New(fault.Unavailable, "backend %q is not available: %s", b.name, fault.Public(cause))
-		if named, ok := errors.AsType[*fault.Error](cause); ok && strings.HasPrefix(named.Public, fmt.Sprintf("backend %q ", b.name)) {
+		if named, ok := errors.AsType[*fault.Error](cause); ok && strings.HasPrefix(named.Public, fmt.Sprintf("backend %q", b.name)) {
 			f = fault.New(fault.Unavailable, "%s", named.Public) // it says so itself
 			if named.Hint != "" {
-				return f.WithHint("%s; its state is shown at /health", named.Hint).WithCause(cause)
+				return f.WithHint("%s; GET / shows its state", named.Hint).WithCause(cause)
 			}
 		}
 	}
-	return f.WithHint("its state is shown at /health; `1mcp check --probe` tries it").WithCause(cause)
+	return f.WithHint("GET / shows its state; `1mcp check --probe` tries it").WithCause(cause)
 }
 
 // Status returns what is known of the backend.

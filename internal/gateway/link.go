@@ -172,7 +172,7 @@ func (b *backend) link(ctx context.Context, c *Client) (*link, error) {
 func (b *backend) patience(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, b.spec.Load().ConnectionTimeout,
 		fault.New(fault.Timeout, "backend %q did not come up in time", b.name).
-			WithHint("its state is shown at /health; raise its connectionTimeout if it starts slowly"))
+			WithHint("GET / shows its state; raise its connectionTimeout if it starts slowly"))
 }
 
 // awaitOpen returns the primary link once it is open.

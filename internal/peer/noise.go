@@ -23,7 +23,8 @@ func (n *noise) add(what string, line []byte) {
 	}
 	n.next = n.count * 10
 	n.log.LogAttrs(context.Background(), slog.LevelWarn, "the backend sent "+what+", which was skipped",
-		slog.String("line", string(clone(line, noiseText))), slog.Int("skipped", n.count))
+		slog.String("line", string(clone(line, noiseText))), slog.Int("skipped", n.count),
+		slog.String("hint", "only messages belong on stdout; what else the server says belongs on stderr"))
 }
 
 // sum reports the total if not all was reported.

@@ -146,7 +146,8 @@ func (p *Peer) read() error {
 
 // gone is the error of a connection that was lost because of cause.
 func (p *Peer) gone(cause error) error {
-	return fault.New(fault.Unavailable, "backend %q has closed the connection", p.o.Name).WithCause(cause)
+	return fault.New(fault.Unavailable, "backend %q has closed the connection", p.o.Name).
+		WithHint("the log says how it ended; it is connected again by itself").WithCause(cause)
 }
 
 // end fails all calls, now and later, with err, unless they failed before.

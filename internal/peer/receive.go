@@ -6,6 +6,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
 )
 
 // receive gives one line to whom it belongs. The line is in the reader's buffer.
@@ -109,7 +110,7 @@ func (p *Peer) receiveBad(text []byte, why error) {
 		return
 	}
 	if c := p.take(id); c != nil {
-		c.fail(fault.New(fault.Malformed, "backend %q gave an answer that is not valid: %s", p.o.Name, why))
+		c.fail(fault.New(fault.Malformed, "backend %q gave an answer that is not valid: %s", p.o.Name, why).WithHint(upstream.HintBroken))
 	}
 }
 

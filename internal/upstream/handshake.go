@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"onemcp/internal/fault"
@@ -205,13 +206,15 @@ func (h handshake) initialize(ctx context.Context) (Info, error) {
 		return Info{}, err
 	}
 	if m.Kind == mcp.Error {
-		return Info{}, fault.New(fault.Unavailable, "the server refused initialize: %s (code %d)", m.ErrorMessage(), m.ErrorCode())
+		return Info{}, fault.New(fault.Unavailable, "the server refused initialize: %s (code %d)", m.ErrorMessage(), m.ErrorCode()).
+			WithHint(`its own log may say why; "protocol" asks it for another version`)
 	}
 	result := m.Bytes(m.Result)
 	wanted, _ := mcp.Unquote(mcp.Member(result, "protocolVersion"))
 	answered := mcp.BestOf(mcp.Legacy, []string{wanted}) // our own text, which keeps no message alive
 	if answered == "" {
-		return Info{}, fault.New(fault.Unavailable, "the server wants protocol version %q, which is unknown here", wanted)
+		return Info{}, fault.New(fault.Unavailable, "the server wants protocol version %q, which is unknown here", wanted).
+			WithHint("known are %s; update the server, or 1mcp if there is a newer one", strings.Join(mcp.Versions(), ", "))
 	}
 	h.w.Speak(answered)
 	if err := h.w.Notify(ctx, mcp.AppendNotification(nil, mcp.NoteInitialized, nil)); err != nil {

@@ -118,7 +118,8 @@ func (s *evented) connect() (*stream, error) {
 func (s *evented) read(events *stream) {
 	defer events.close()
 	err := s.ledger.hear(events.events, &place{})
-	closed := fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).WithCause(err)
+	closed := fault.New(fault.Unavailable, "backend %q has closed the connection", s.at.name).
+		WithHint("its own log may say why; it is connected again by itself").WithCause(err)
 	s.lose(closed, closed)
 }
 

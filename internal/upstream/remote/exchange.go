@@ -139,7 +139,8 @@ func cancelled(id uint64) []byte {
 // errContent is the fault for an answer that is neither a message nor a stream of them.
 func (e *endpoint) errContent(code int, kind string) *fault.Error {
 	if kind == "" {
-		return fault.New(fault.Malformed, "backend %q answered with HTTP status %d and nothing in it", e.name, code)
+		return fault.New(fault.Malformed, "backend %q answered with HTTP status %d and nothing in it", e.name, code).
+			WithHint("is its url that of the MCP endpoint?")
 	}
 	return fault.New(fault.Malformed, "backend %q answered with content type %q", e.name, kind).
 		WithHint("is its url that of the MCP endpoint?")

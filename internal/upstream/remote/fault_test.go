@@ -60,8 +60,8 @@ func TestFaultsOfACall(t *testing.T) {
 		{"a member twice", text(200, "application/json", `{"jsonrpc":"2.0","id":1,"id":2,"result":{}}`), fault.Malformed, `member "id" stands twice`},
 		{"another request's answer", text(200, "application/json", `{"jsonrpc":"2.0","id":99,"result":{}}`), fault.Malformed, "another request"},
 		{"malformed event", text(200, "text/event-stream", "data: {\n\n"), fault.Malformed, "not valid"},
-		{"stream ends", text(200, "text/event-stream", ": hello\n\n"), fault.Unavailable, "broke off its answer"},
-		{"stream ends within an event", text(200, "text/event-stream", `data: {"jsonrpc"`), fault.Unavailable, "broke off its answer"},
+		{"stream ends", text(200, "text/event-stream", ": hello\n\n"), fault.Unavailable, "broke off its answer ("},
+		{"stream ends within an event", text(200, "text/event-stream", `data: {"jsonrpc"`), fault.Unavailable, "broke off its answer ("},
 		{"status 500", text(500, "text/plain", "oops"), fault.Unavailable, "HTTP status 500"},
 		{"status 400", text(400, "text/plain", "no"), fault.Unavailable, "HTTP status 400"},
 		{"status 401", text(401, "text/plain", "who?"), fault.Unauthorized, `HTTP status 401) (check the "headers" of its entry)`},
@@ -97,11 +97,11 @@ func TestFaultsOfACall(t *testing.T) {
 			_, _ = io.WriteString(w, `{"jsonrpc"`)
 			_ = http.NewResponseController(w).Flush()
 			reset(w)
-		}, fault.Unavailable, "broke off its answer"},
+		}, fault.Unavailable, "broke off its answer ("},
 		{"reset within the stream", func(w http.ResponseWriter, _ *http.Request, _ *mcp.Message) {
 			events(w, ": hello")
 			reset(w)
-		}, fault.Unavailable, "broke off its answer"},
+		}, fault.Unavailable, "broke off its answer ("},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

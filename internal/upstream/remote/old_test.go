@@ -159,8 +159,8 @@ func TestOldTransportLost(t *testing.T) {
 		kind fault.Kind
 		says string
 	}{
-		{"stream ends", func(o *old) { o.out <- func(http.ResponseWriter) bool { return false } }, fault.Unavailable, "has closed the connection"},
-		{"stream is reset", func(o *old) { o.out <- func(w http.ResponseWriter) bool { reset(w); return false } }, fault.Unavailable, "has closed the connection"},
+		{"stream ends", func(o *old) { o.out <- func(http.ResponseWriter) bool { return false } }, fault.Unavailable, "has closed the connection ("},
+		{"stream is reset", func(o *old) { o.out <- func(w http.ResponseWriter) bool { reset(w); return false } }, fault.Unavailable, "has closed the connection ("},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

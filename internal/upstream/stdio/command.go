@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func findCommand(o Options) (string, error) {
 		}
 	}
 	return "", fault.New(fault.Unavailable, "backend %q: the command %q was not found in PATH", o.Name, o.Command).
-		WithHint(`install it, write its full path as "command", or set PATH in "env"`).
+		WithHint("%s", cmp.Or(misread(o.Command), `install it, write its full path as "command", or set PATH in "env"`)).
 		WithCause(fmt.Errorf("PATH is %q", dirs))
 }
 

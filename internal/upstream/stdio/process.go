@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"onemcp/internal/fault"
@@ -153,12 +155,36 @@ func (p *process) awaitGroup(most time.Duration) {
 func startFault(o Options, err error) error {
 	f := fault.New(fault.Unavailable, "backend %q: %q could not be started", o.Name, o.Command).WithCause(err)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && misread(o.Command) != "":
+		return f.WithHint("%s", misread(o.Command))
+	case errors.Is(err, fs.ErrPermission) && isDir(o):
+		return f.WithHint("it is a directory: name the program in it")
 	case errors.Is(err, fs.ErrPermission):
 		return f.WithHint("the file is not executable for this user")
 	case errors.Is(err, fs.ErrNotExist):
 		return f.WithHint("the file, or the interpreter its first line names, does not exist")
 	}
 	return f.WithHint("%s", plain(err))
+}
+
+// misread says what somebody took a command for that is not there, "" if nothing tells.
+func misread(command string) string {
+	switch {
+	case strings.HasPrefix(command, "~"):
+		return "~ stands for nothing here: write ${HOME}"
+	case strings.ContainsAny(command, " \t"):
+		return `"command" is the program alone: what follows it stands in "args"`
+	}
+	return ""
+}
+
+func isDir(o Options) bool {
+	path := o.Command
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(o.Dir, path)
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // plain returns the innermost error, which names no paths or arguments.

@@ -323,6 +323,10 @@ func TestStartFailuresNameTheRemedy(t *testing.T) {
 		{"no such file", stdio.Options{Command: "/nowhere/server"}, `backend "test": "/nowhere/server" could not be started (the file, or the interpreter its first line names, does not exist)`},
 		{"no such interpreter", stdio.Options{Command: "script", Env: []string{"PATH=" + dir}}, `backend "test": "script" could not be started (the file, or the interpreter its first line names, does not exist)`},
 		{"not executable", stdio.Options{Command: file}, `backend "test": "` + file + `" could not be started (the file is not executable for this user)`},
+		{"arguments in the command", stdio.Options{Command: "npx -y server", Env: []string{"PATH=" + dir}}, `backend "test": the command "npx -y server" was not found in PATH ("command" is the program alone: what follows it stands in "args")`},
+		{"arguments with a path in the command", stdio.Options{Command: "npx -y @a/server", Env: []string{"PATH=" + dir}}, `backend "test": "npx -y @a/server" could not be started ("command" is the program alone: what follows it stands in "args")`},
+		{"the shell's home directory", stdio.Options{Command: "~/bin/server"}, `backend "test": "~/bin/server" could not be started (~ stands for nothing here: write ${HOME})`},
+		{"a directory", stdio.Options{Command: dir}, `backend "test": "` + dir + `" could not be started (it is a directory: name the program in it)`},
 		{"no such directory", stdio.Options{Command: "/bin/sh", Dir: "/nowhere"}, `backend "test": the working directory "/nowhere" does not exist (correct "cwd")`},
 	}
 	for _, tt := range tests {
