@@ -130,7 +130,7 @@ func TestWhatIsNotShownCannotBeCalled(t *testing.T) {
 		{"filter", catalog.Selector{How: catalog.ByFilter, Text: "safe and !local"}, "db"},
 		{"preset", catalog.Selector{How: catalog.ByPreset, Text: "risky"}, "web"},
 		{"servers", catalog.Selector{How: catalog.ByServer, Text: "db,files"}, "files db"},
-		{"a server that is not there", catalog.Selector{How: catalog.ByServer, Text: "x"}, ""},
+		{"a server that is not there beside one that is", catalog.Selector{How: catalog.ByServer, Text: "x,db"}, "db"},
 	}
 	calls := map[string]string{"files": "files_1mcp_read", "web": "web_1mcp_get", "db": "db_1mcp_query"}
 	for _, tt := range tests {
@@ -146,7 +146,7 @@ func TestWhatIsNotShownCannotBeCalled(t *testing.T) {
 			}
 		})
 	}
-	for _, s := range []catalog.Selector{{How: catalog.ByFilter, Text: "a and ("}, {How: catalog.ByPreset, Text: "none"}} {
+	for _, s := range []catalog.Selector{{How: catalog.ByFilter, Text: "a and ("}, {How: catalog.ByPreset, Text: "none"}, {How: catalog.ByServer, Text: "x,y"}} {
 		if _, err := c.View(s); err == nil {
 			t.Errorf("%+v is accepted", s)
 		}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,8 +24,8 @@ var selections = [...]struct {
 const oneSelection = "use one of tags, filter, preset, servers"
 
 // Select reads the selection that named values hold, in canonical form: two spellings of a list that pick
-// the same are the same selector. Values of other names are passed over. More than one selection, and one that is
-// empty, are faults of kind Invalid.
+// the same are the same selector. Values of other names are passed over, unless they look like one of ours misspelled: that
+// would show everything. More than one selection, and one that is empty, are faults of kind Invalid.
 func Select(values map[string][]string) (Selector, error) {
 	var found Selector
 	var names []string
@@ -34,13 +35,32 @@ func Select(values map[string][]string) (Selector, error) {
 			found = Selector{How: s.how, Text: canonical(s.how, text)}
 		}
 	}
+	wrong, meant := misspelled(values)
 	switch {
+	case wrong != "":
+		return Selector{}, fault.New(fault.Invalid, "%s selects nothing", wrong).WithHint("did you mean %s?", meant)
 	case len(names) > 1:
 		return Selector{}, fault.New(fault.Invalid, "%s are given together", strings.Join(names, " and ")).WithHint(oneSelection)
 	case len(names) == 1 && found.Text == "":
 		return Selector{}, fault.New(fault.Invalid, "%s is empty and selects nothing", names[0]).WithHint("name what to select, or leave it out to see everything")
 	}
 	return found, nil
+}
+
+// misspelled returns the first name that differs from one of ours in its case, its number or its hyphen alone.
+func misspelled(values map[string][]string) (wrong, meant string) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, s := range selections {
+			if name != s.name && loose(name) == loose(s.name) {
+				return name, s.name
+			}
+		}
+	}
+	return "", ""
+}
+
+func loose(name string) string {
+	return strings.TrimSuffix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "s")
 }
 
 // Name returns the usual name of the way a selector picks, "" of the one that asks for everything.

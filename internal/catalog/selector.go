@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"onemcp/internal/fault"
@@ -31,8 +32,9 @@ type Selector struct {
 // maxViews bounds the prepared views of one catalog; callers choose the selectors.
 const maxViews = 256
 
-// View returns what a selector shows. A selector that cannot be read, or names a
-// preset that does not exist, is a fault of kind Invalid.
+// View returns what a selector shows. A selector that cannot be read, or names a preset that does not exist or
+// servers none of which does, is a fault of kind Invalid. Tags that nothing has select nothing: they say what is wanted,
+// and not what there is.
 func (c *Catalog) View(s Selector) (*View, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,6 +66,9 @@ func (c *Catalog) picker(s Selector) (func(Member) bool, error) {
 			return slices.ContainsFunc(want, func(tag string) bool { return slices.Contains(m.Tags, tag) })
 		}, nil
 	case ByServer:
+		if unknown, _ := Unknown(s, c.members); len(unknown) == len(fields(s.Text)) {
+			return nil, noServers(unknown)
+		}
 		want := fields(s.Text)
 		return func(m Member) bool { return slices.Contains(want, m.Name) }, nil
 	case ByFilter:
@@ -80,6 +85,18 @@ func (c *Catalog) picker(s Selector) (func(Member) bool, error) {
 		return byExpr(expr), nil
 	}
 	return func(Member) bool { return true }, nil
+}
+
+func noServers(names []string) error {
+	what := "is no server"
+	if len(names) > 1 {
+		what = "are no servers"
+	}
+	for i, name := range names {
+		names[i] = strconv.Quote(name)
+	}
+	return fault.New(fault.Invalid, "there %s %s here", what, strings.Join(names, ", ")).
+		WithHint(`the configuration names them under "mcpServers", GET / lists them`)
 }
 
 // Unknown returns the names in a selector of servers or tags that no member has, and those that members have. Of other

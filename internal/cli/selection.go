@@ -34,11 +34,13 @@ func (f *selectionFlags) given(cmd *cobra.Command) map[string][]string {
 // scope returns what the flags pick.
 func (f *selectionFlags) scope(cmd *cobra.Command) (gateway.Scope, error) {
 	values := f.given(cmd)
+	_, alone := values["server"]
+	delete(values, "server") // which is a place in a URL, and not a parameter
 	selector, err := catalog.Select(values)
 	switch {
 	case err != nil:
 		return gateway.Scope{}, err
-	case values["server"] != nil && f.server == "":
+	case alone && f.server == "":
 		return gateway.Scope{}, fault.New(fault.Invalid, "--server is empty").WithHint("name one server, or leave it out to see all")
 	case f.server != "" && selector.How != catalog.All:
 		return gateway.Scope{}, fault.New(fault.Invalid, "--server shows one server, there is nothing to select with --%s", selector.Name()).WithHint("leave one of them out")

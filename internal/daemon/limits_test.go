@@ -41,7 +41,7 @@ func TestUnknownNamesAreToldUntilTheyAreKnown(t *testing.T) {
 	var log lockedText
 	o := options(t, `{"mcpServers": {"one": {"command": "$0", "disabled": true}}}`)
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
-	o.Stdio = &Stdio{Scope: gateway.Scope{Selector: catalog.Selector{How: catalog.ByServer, Text: "two"}}}
+	o.Stdio = &Stdio{Scope: gateway.Scope{Selector: catalog.Selector{How: catalog.ByServer, Text: "one,two"}}}
 	d := New(o)
 	face, err := d.openPipe()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestUnknownNamesAreToldUntilTheyAreKnown(t *testing.T) {
 		t.Errorf("the log is %s", got)
 	}
 	log.Reset()
-	if err := os.WriteFile(o.Source.Path(), []byte(`{"mcpServers": {"two": {"command": "x", "disabled": true}}}`), 0o600); err != nil {
+	if err := os.WriteFile(o.Source.Path(), []byte(`{"mcpServers": {"one": {"command": "$0", "disabled": true}, "two": {"command": "x", "disabled": true}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	next, problems := o.Source.Load()

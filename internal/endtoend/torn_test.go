@@ -102,7 +102,7 @@ func (s *torn) goOn(rw http.ResponseWriter, r *http.Request) {
 // never asked for by a second call, and the next call works.
 func TestAnAnswerThatBreaksOff(t *testing.T) {
 	t.Parallel()
-	const brokeOff = `backend "b" broke off its answer`
+	const brokeOff = `backend "b" broke off its answer (its own log, or that of a proxy before it, may say why; the call may have been carried out)`
 	for _, tt := range []struct {
 		kind    string
 		era     mcp.Era
@@ -113,7 +113,7 @@ func TestAnAnswerThatBreaksOff(t *testing.T) {
 		{tornTwice, mcp.Legacy, "", []string{"first", "second"}},
 		{tornBare, mcp.Legacy, brokeOff, nil},
 		{tornRefused, mcp.Legacy, brokeOff, []string{"first"}},
-		{tornSession, mcp.Legacy, `backend "b" has ended the session in the middle of the call`, []string{"first"}},
+		{tornSession, mcp.Legacy, `backend "b" has ended the session in the middle of the call (it may have been restarted; the call may have been carried out)`, []string{"first"}},
 		{tornLocked, mcp.Legacy, `backend "b" refused our credentials (HTTP status 401) (check the "headers" of its entry)`, []string{"first"}},
 		{tornBare, mcp.Modern, brokeOff, nil},
 		{tornStateful, mcp.Modern, brokeOff, nil},

@@ -15,7 +15,8 @@ func parseSelector(rawQuery string) (catalog.Selector, error) {
 	}
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return catalog.Selector{}, fault.New(fault.Invalid, "the query of the URL cannot be read").WithCause(err)
+		return catalog.Selector{}, fault.New(fault.Invalid, "the query of the URL cannot be read").
+			WithHint("names are divided by commas; characters other than letters, digits, - . _ ~ and commas are written as %%XX").WithCause(err)
 	}
 	return catalog.Select(query)
 }

@@ -60,6 +60,7 @@ type backend struct {
 	hello       [mcp.Modern + 1][]byte // what the server said of itself last, by era
 	raw         *catalog.Offer         // as listed; nil until first listed
 	offer       *catalog.Offer         // after policy
+	heard       bool                   // the catalog has had its lists
 }
 
 func newBackend(g *Gateway, spec *Spec) *backend {

@@ -56,7 +56,7 @@ func (n *generation) pauseFirst(ctx context.Context, view *catalog.View, changed
 func (b *backend) unheard() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.raw == nil && b.state == Starting && b.attempts <= 1
+	return !b.heard && b.state == Starting && b.attempts <= 1
 }
 
 // search looks for what the client names in the newest catalog. What is not found may be what a backend has that only

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,5 +160,29 @@ func TestANameThatNobodyHas(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestABackendIsHeardOnceTheCatalogHasItsLists, and not when it has only given them: who waits for it would read a list
+// without them.
+func TestABackendIsHeardOnceTheCatalogHasItsLists(t *testing.T) {
+	t.Parallel()
+	g := New(Options{Log: slog.New(slog.DiscardHandler)}, Setup{Backends: []Spec{{Name: "x"}}})
+	b := g.current.Load().order[0]
+	g.building.Lock() // another backend's lists are being put in
+	var published sync.WaitGroup
+	published.Go(func() { b.publish(&catalog.Offer{}, announcement{}) })
+	for given := false; !given; runtime.Gosched() {
+		b.mu.Lock()
+		given = b.raw != nil
+		b.mu.Unlock()
+	}
+	if !b.unheard() {
+		t.Error("it counts as heard before the catalog has its lists")
+	}
+	g.building.Unlock()
+	published.Wait()
+	if b.unheard() {
+		t.Error("it counts as unheard when the catalog has its lists")
 	}
 }

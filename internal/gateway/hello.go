@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -135,14 +134,16 @@ func (k *call) hello(ctx context.Context) (Answer, error) {
 	return k.result(b.restated(l, "protocolVersion", mcp.Quote(nil, k.c.Session.Version))), nil
 }
 
-// noteUnknown tells our own log, and not the client, of names in its selection that nothing has: what is hidden and what is
-// absent look the same from outside.
+// maxNoted bounds the names in one line of the log: clients choose them.
+const maxNoted = 32
+
+// noteUnknown tells our own log of names in a client's selection that nothing has. The client sees what there is of the others,
+// or nothing.
 func (k *call) noteUnknown() {
-	if !k.g.log.Enabled(context.Background(), slog.LevelDebug) {
-		return
-	}
 	if unknown, known := catalog.Unknown(k.c.Scope.Selector, k.gen.catalog.Members()); len(unknown) > 0 {
-		k.g.log.Debug("a client's selection names what is not there", "by", k.c.Scope.Selector.Name(), "unknown", unknown, "known", known)
+		k.g.log.Warn("a client's selection names what is not there", "by", k.c.Scope.Selector.Name(),
+			"unknown", unknown[:min(len(unknown), maxNoted)], "known", known[:min(len(known), maxNoted)],
+			"hint", "correct the client's URL, or name it in the configuration")
 	}
 }
 

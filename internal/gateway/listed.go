@@ -70,6 +70,9 @@ func (b *backend) publish(offer *catalog.Offer, announced announcement) {
 	b.offer = policed(offer, &b.spec.Load().Policy)
 	b.mu.Unlock()
 	b.g.rebuild(b, announced)
+	b.mu.Lock()
+	b.heard = true
+	b.mu.Unlock()
 }
 
 // fetch asks for all lists the backend has.

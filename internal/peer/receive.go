@@ -6,7 +6,6 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
-	"onemcp/internal/upstream"
 )
 
 // receive gives one line to whom it belongs. The line is in the reader's buffer.
@@ -110,7 +109,7 @@ func (p *Peer) receiveBad(text []byte, why error) {
 		return
 	}
 	if c := p.take(id); c != nil {
-		c.fail(fault.New(fault.Malformed, "backend %q gave an answer that is not valid: %s", p.o.Name, why).WithHint(upstream.HintBroken))
+		c.fail(fault.New(fault.Malformed, "backend %q gave an answer that is not valid: %s", p.o.Name, why).WithHint(HintBroken))
 	}
 }
 
@@ -137,3 +136,6 @@ func (p *Peer) receiveTooLong(long *TooLong) {
 		c.fail(err)
 	}
 }
+
+// HintBroken is the remedy for messages of a backend that are not valid.
+const HintBroken = "the server breaks the protocol: tell its makers; `1mcp serve --trace-mcp FILE` writes down what it sent"

@@ -104,7 +104,10 @@ func (p *parser) next() {
 		return
 	}
 	first, size := utf8.DecodeRuneInString(rest)
-	if p.kind = symbol(first); p.kind != tokTag {
+	if p.kind = symbol(first); first == '-' {
+		p.kind = tokNot
+	}
+	if p.kind != tokTag {
 		p.word = rest[:size]
 	} else if end := strings.IndexFunc(rest, ends); end >= 0 {
 		p.word = rest[:end]

@@ -28,6 +28,3 @@ type LateProbe struct{}
 
 // Error implements error.
 func (LateProbe) Error() string { return "the backend answered server/discover too late" }
-
-// HintBroken is the remedy for messages of a backend that are not valid.
-const HintBroken = "the server breaks the protocol: tell its makers; `1mcp serve --trace-mcp FILE` writes down what it sent"

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/peer"
 	"onemcp/internal/upstream"
 )
 
@@ -34,7 +35,7 @@ func (e *endpoint) errSessionLost() *fault.Error {
 // errSessionOver is errSessionLost for a call that the backend had taken: nobody may take it for one that can be made again.
 func (e *endpoint) errSessionOver() *fault.Error {
 	return fault.New(fault.Unavailable, "backend %q has ended the session in the middle of the call", e.name).
-		WithHint("it may have been restarted; the call can be made again")
+		WithHint("it may have been restarted; the call may have been carried out")
 }
 
 func (e *endpoint) errTooLarge() *fault.Error {
@@ -43,13 +44,13 @@ func (e *endpoint) errTooLarge() *fault.Error {
 }
 
 func (e *endpoint) errMalformed(err error) *fault.Error {
-	return fault.New(fault.Malformed, "backend %q sent a message that is not valid: %s", e.name, err).WithHint(upstream.HintBroken)
+	return fault.New(fault.Malformed, "backend %q sent a message that is not valid: %s", e.name, err).WithHint(peer.HintBroken)
 }
 
 // errCut is the end of a stream or body before its time.
 func (e *endpoint) errCut(err error) *fault.Error {
 	return fault.New(fault.Unavailable, "backend %q broke off its answer", e.name).
-		WithHint("its own log, or that of a proxy before it, may say why; the call can be made again").WithCause(err)
+		WithHint("its own log, or that of a proxy before it, may say why; the call may have been carried out").WithCause(err)
 }
 
 // broken turns an error of net/http into a fault.
@@ -60,7 +61,7 @@ func (e *endpoint) broken(err error) *fault.Error {
 			WithHint("is it running, and is its url right?").WithCause(fmt.Errorf("%w: %w", errUnreachable, err))
 	}
 	return fault.New(fault.Unavailable, "the connection to backend %q broke: %s", e.name, reason).
-		WithHint("is it running still? The call can be made again").WithCause(err)
+		WithHint("is it running still? The call may have been carried out").WithCause(err)
 }
 
 // diagnose says in words what an error of net/http means, and whether it shows that nobody is there.
