@@ -36,7 +36,7 @@ type Session struct {
 	open    atomic.Int64 // requests in flight; they do so only for a while if nobody reads
 
 	mu        sync.Mutex
-	calls     map[string]*Call // in flight, by the client's raw id
+	calls     calls // in flight
 	ending    []func()
 	twoEnding [2]func() // room for the usual number
 
@@ -83,15 +83,12 @@ func (s *Session) Begin(ctx context.Context, id []byte) (*Call, error) {
 	if s.ctx.Err() != nil {
 		return nil, ErrEnded
 	}
-	if s.calls[string(id)] != nil {
+	if s.calls.find(id) != nil {
 		return nil, fault.New(fault.Conflict, "a request with id %s is in flight already", id).WithHint("use each id once")
-	}
-	if s.calls == nil {
-		s.calls = make(map[string]*Call)
 	}
 	c := &Call{session: s, id: string(id)}
 	c.ctx.Follow(ctx)
-	s.calls[c.id] = c
+	s.calls.add(c)
 	s.open.Add(1)
 	return c, nil
 }
@@ -102,7 +99,7 @@ func (s *Session) InFlight() int { return int(s.open.Load()) }
 // Cancel ends the request in flight that has the raw id, if there is one.
 func (s *Session) Cancel(id []byte) {
 	s.mu.Lock()
-	c := s.calls[string(id)]
+	c := s.calls.find(id)
 	s.mu.Unlock()
 	if c != nil {
 		c.ctx.End(ErrCancelled)
@@ -187,7 +184,7 @@ func (s *Session) end(cause error) {
 	s.mu.Lock()
 	ending := s.ending
 	s.ending = nil
-	for _, c := range s.calls {
+	for c := range s.calls.all {
 		c.ctx.End(ErrEnded)
 	}
 	s.mu.Unlock()

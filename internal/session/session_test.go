@@ -143,6 +143,44 @@ func TestCallsEndWithTheirCause(t *testing.T) {
 	}
 }
 
+func TestEachOfSeveralCallsIsFound(t *testing.T) {
+	t.Parallel()
+	s := open(t, session.NewTable(session.Limits{}))
+	var ids []string
+	calls := make(map[string]*session.Call)
+	begin := func(id string) {
+		c, err := s.Begin(t.Context(), []byte(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, calls[id] = append(ids, id), c
+	}
+	begin("1")
+	begin("2")
+	begin(`"1"`)
+	calls["1"].Finish()
+	begin("3")
+	begin("1")
+	for _, id := range ids[1:] {
+		if _, err := s.Begin(t.Context(), []byte(id)); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("a second call %s: %v", id, err)
+		}
+	}
+	for id, c := range calls {
+		if c.Context().Err() != nil {
+			t.Errorf("call %s has ended before it was cancelled", id)
+		}
+		s.Cancel([]byte(id))
+		if c.Context().Err() == nil {
+			t.Errorf("call %s was not cancelled", id)
+		}
+		c.Finish()
+	}
+	if n := s.InFlight(); n != 0 {
+		t.Errorf("%d calls are in flight at the end", n)
+	}
+}
+
 // TestWhoKnowsACallThatIsOverDoesNotKeepItsSession.
 func TestWhoKnowsACallThatIsOverDoesNotKeepItsSession(t *testing.T) {
 	t.Parallel()

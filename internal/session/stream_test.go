@@ -404,6 +404,11 @@ func TestAnIdleSessionIsSmall(t *testing.T) {
 		}
 		s.OnEnd(release)
 		s.OnEnd(func() { _ = s.ID })
+		c, err := s.Begin(t.Context(), []byte("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Finish()
 	}
 	after := heap()
 	if size := (after.HeapAlloc - before.HeapAlloc) / sessions; size > 1280 {
