@@ -178,22 +178,30 @@ func retryDelay(n int, luck float64) time.Duration {
 	return d/2 + time.Duration(luck*float64(d/2))
 }
 
-// connect opens the primary link and keeps the catalog fed until the link is lost.
+// connect opens the primary link and keeps the catalog fed until the link is lost. What opens it is over when it is open, unless
+// the link itself needs a goroutine.
 func (b *backend) connect(ctx context.Context) error {
 	l := b.newLink(linkKey{era: b.lastEra()}, nil)
 	l.primary = true
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan error, 1)
-	var feed sync.WaitGroup
-	l.run(ctx, func() {
+	ready := func() {
 		b.setPrimary(l)
 		l.opened.fall()
-		feed.Go(func() { b.keepListed(ctx, l) })
+	}
+	var feed sync.WaitGroup
+	feed.Go(func() {
+		l.run(ctx, ready, func(err error) {
+			cancel()
+			over <- err
+		})
+	})
+	if <-l.opened.wait(); !l.isLost() {
 		feed.Go(func() { l.applyLevel(ctx, nil) })
 		feed.Go(func() { b.subs.keep(ctx, l) })
-	}, func(err error) { over <- err })
+		b.keepListed(ctx, l)
+	}
 	err := <-over
-	cancel()
 	b.clearPrimary(l)
 	feed.Wait()
 	if errors.Is(err, upstream.LateProbe{}) || l.info.Era == mcp.NoEra {

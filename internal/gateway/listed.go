@@ -41,19 +41,31 @@ func (b *backend) keepListed(ctx context.Context, l *link) {
 			b.log.Warn("backend cannot be listed", "err", loggable(err))
 			b.enter(Degraded, err, 0, 0)
 		}
-		timer := time.NewTimer(again)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !b.awaitStale(ctx, again) {
 			return
-		case <-b.subs.stale:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 
-// nextListing returns when to list again without being told to.
+// awaitStale waits until the backend is to be listed again, after a while at the latest if that is not 0; false means that ctx has
+// ended.
+func (b *backend) awaitStale(ctx context.Context, while time.Duration) bool {
+	var late <-chan time.Time
+	if while > 0 {
+		timer := time.NewTimer(while)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-b.subs.stale:
+	case <-late:
+	}
+	return true
+}
+
+// nextListing returns after what time to list again without being told to, 0 for never.
 func (b *backend) nextListing(offer *catalog.Offer, err error) time.Duration {
 	switch {
 	case err != nil:
@@ -61,7 +73,7 @@ func (b *backend) nextListing(offer *catalog.Offer, err error) time.Duration {
 	case offer.TTL > 0:
 		return max(time.Duration(offer.TTL)*time.Millisecond, shortestTTL)
 	}
-	return 365 * 24 * time.Hour
+	return 0
 }
 
 func (b *backend) publish(offer *catalog.Offer, announced announcement) {
