@@ -24,13 +24,13 @@ type Table struct {
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
-	claims   map[any]int // sessions by client
+	claims   map[any]*claim // sessions by client
 	closed   bool
 }
 
 // NewTable returns an empty table.
 func NewTable(l Limits) *Table {
-	t := &Table{limits: l, sessions: make(map[string]*Session), claims: make(map[any]int)}
+	t := &Table{limits: l, sessions: make(map[string]*Session), claims: make(map[any]*claim)}
 	if t.pool.max = l.Kept; l.Kept == 0 {
 		t.pool.max = defaultKept
 	}
@@ -49,18 +49,31 @@ func (t *Table) Claim(client any) (release func(), full *fault.Error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.claims[client] >= t.limits.PerClient {
+	c := t.claims[client]
+	if c == nil {
+		c = new(claim)
+		c.release = func() { t.release(client) }
+		t.claims[client] = c
+	}
+	if c.sessions >= t.limits.PerClient {
 		return nil, fault.New(fault.Busy, "the limit of %d sessions for one client address is reached", t.limits.PerClient).
 			WithHint("end sessions with DELETE, or raise server.maxSessionsPerClient")
 	}
-	t.claims[client]++
-	return func() { t.release(client) }, nil
+	c.sessions++
+	return c.release, nil
+}
+
+// claim is what a client has.
+type claim struct {
+	sessions int
+	release  func() // one for all of them, since idle sessions keep it
 }
 
 func (t *Table) release(client any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.claims[client]--; t.claims[client] <= 0 {
+	c := t.claims[client]
+	if c.sessions--; c.sessions == 0 {
 		delete(t.claims, client)
 	}
 }
