@@ -31,17 +31,12 @@ type Catalog struct {
 	members   []Member
 	presets   map[string]tagexpr.Expr
 	byName    [2]map[string]Route // of tools and prompts, by merged name
-	names     [2][]named          // the same, in list order
+	names     [2][]string         // those names, in list order
 	resources map[string][]int    // members by uri, in order
 	templates []template
 
 	mu    sync.Mutex
 	views map[Selector]*View
-}
-
-type named struct {
-	public string
-	route  Route
 }
 
 type template struct {
@@ -83,9 +78,8 @@ func (c *Catalog) mergeNames(k Kind) {
 			}
 			own[item.Key] = true
 			public := c.naming.public(m.Name, item.Key, taken)
-			route := Route{Member: i, Key: item.Key, Raw: item.Raw, Params: item.Params}
-			byName[public] = route
-			c.names[k] = append(c.names[k], named{public, route})
+			byName[public] = Route{Member: i, Key: item.Key, Raw: item.Raw, Params: item.Params}
+			c.names[k] = append(c.names[k], public)
 		}
 	}
 	c.byName[k] = byName

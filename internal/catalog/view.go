@@ -120,12 +120,13 @@ func (v *View) prepare(k Kind, era mcp.Era) *body {
 }
 
 func (v *View) namedEntries(k Kind, era mcp.Era) (entries [][]byte) {
-	for _, n := range v.catalog.names[k] {
-		if !v.shown[n.route.Member] {
+	for _, public := range v.catalog.names[k] {
+		route := v.catalog.byName[k][public]
+		if !v.shown[route.Member] {
 			continue
 		}
-		entry := Item{Raw: n.route.Raw, Key: n.route.Key}.renamed(k, n.public)
-		if era != mcp.NoEra && !v.catalog.members[n.route.Member].speaks(era) {
+		entry := Item{Raw: route.Raw, Key: route.Key}.renamed(k, public)
+		if era != mcp.NoEra && !v.catalog.members[route.Member].speaks(era) {
 			entry = untasked(entry)
 		}
 		entries = append(entries, entry)
