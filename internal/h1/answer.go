@@ -71,8 +71,9 @@ func (a *Answer) send(r *Request) error {
 		return err
 	}
 	a.written = make(chan error, 1)
+	body := r.Body // r is on its caller's stack
 	r.Reading.Go(func() {
-		_, err := a.c.Write(r.Body)
+		_, err := a.c.Write(body)
 		a.written <- err
 	})
 	return nil

@@ -10,7 +10,7 @@ import (
 type ask struct {
 	l        *ledger
 	id       string // raw
-	holder   *call  // whose sink has it; nil: the connection's; guarded by l.mu
+	call     uint64 // whose sink has it; 0: the connection's; guarded by l.mu
 	answered atomic.Bool
 }
 
@@ -30,7 +30,10 @@ func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
 	if holder == nil {
 		holder = l.soleOwner()
 	}
-	a := &ask{l: l, id: string(m.IDBytes()), holder: holder}
+	a := &ask{l: l, id: string(m.IDBytes())}
+	if holder != nil {
+		a.call = holder.ID
+	}
 	if !l.keepAsk(a) {
 		l.to.reply(mcp.AppendError(nil, m.IDBytes(), mcp.CodeInternal, "too many requests are waiting for an answer", nil))
 		return
@@ -39,7 +42,7 @@ func (l *ledger) receiveAsk(m *mcp.Message, home *call) {
 		return
 	}
 	l.mu.Lock()
-	a.holder = nil
+	a.call = 0
 	l.mu.Unlock()
 	l.upMu.Lock()
 	defer l.upMu.Unlock()
@@ -81,7 +84,7 @@ func (l *ledger) withdraw(m *mcp.Message) {
 	delete(l.asks, id)
 	var holder *call
 	if a != nil {
-		holder = a.holder
+		holder = l.calls[a.call]
 	}
 	l.mu.Unlock()
 	switch {

@@ -46,7 +46,7 @@ func (b *body) begin() error {
 		b.lent = b.at.heads.get()
 		b.text = b.lent[:0]
 	case length >= 0:
-		b.text = make([]byte, 0, length+1) // the one byte lets the end be seen
+		b.text = slices.Grow(b.text, int(length)+1) // the one byte lets the end be seen
 	default:
 		b.text = make([]byte, 0, firstRead)
 	}

@@ -25,14 +25,14 @@ type call struct {
 	body payload // of its request
 	left bool    // a task ends ctx, when it has seen the end of the stream
 
-	message mcp.Message // the last one of the call's own stream; of the goroutine that reads it
+	message mcp.Message // the last one of the call's own stream, which ends with the answer; of the goroutine that reads it
 
 	wake chan struct{} // closed when the answer has come on another stream; nil: ctx ends instead
 
 	mu       sync.Mutex // held while up is called
 	over     bool       // nothing goes to up any more
 	answered bool
-	answer   mcp.Message
+	answer   *mcp.Message
 }
 
 // Attribution says whose the call is.
@@ -47,7 +47,7 @@ func (c *call) complete(m *mcp.Message) bool {
 	if c.over {
 		return false
 	}
-	c.answered, c.over, c.answer = true, true, *m
+	c.answered, c.over, c.answer = true, true, m
 	return true
 }
 
@@ -71,7 +71,7 @@ func (c *call) pour(length int64) io.WriteCloser {
 func (c *call) poured() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answered, c.answer = true, mcp.Message{Kind: mcp.Result}
+	c.answered, c.answer = true, &mcp.Message{Kind: mcp.Result}
 }
 
 // completeElsewhere is complete for an answer that its caller must be told of.

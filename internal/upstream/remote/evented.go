@@ -164,7 +164,7 @@ func (s *evented) Call(ctx context.Context, r *upstream.Request, up upstream.Sin
 	}
 	switch {
 	case s.ledger.close(c):
-		return c.answer, nil
+		return *c.answer, nil
 	case errors.Is(err, upstream.ErrSessionLost): // it was this message that was not taken
 	case c.ctx.Err() != nil:
 		err = c.ctx.Err()

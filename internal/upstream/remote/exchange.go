@@ -22,7 +22,7 @@ func (s *streamable) Call(ctx context.Context, r *upstream.Request, up upstream.
 	defer c.release()
 	switch {
 	case s.ledger.close(c):
-		return c.answer, nil
+		return *c.answer, nil
 	case ctx.Err() != nil:
 		s.giveUp(r)
 		return mcp.Message{}, context.Cause(ctx)

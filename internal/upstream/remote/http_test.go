@@ -170,11 +170,11 @@ func TestABatchOnAStream(t *testing.T) {
 	t.Parallel()
 	b := &backend{}
 	b.call = func(w http.ResponseWriter, _ *http.Request, m *mcp.Message) {
-		events(w, `data: [{"jsonrpc":"2.0","method":"notifications/message","params":{}},`+result(m, `{}`)+`]`)
+		events(w, `data: [{"jsonrpc":"2.0","method":"notifications/message","params":{}},`+result(m, `{}`)+`,{"jsonrpc":"2.0","method":"notifications/message","params":{}}]`)
 	}
-	_, up, err := dial(t, serve(t, b).URL).do(t.Context())
-	if err != nil || len(up.notes) != 1 {
-		t.Errorf("%v, %d notes", err, len(up.notes))
+	m, up, err := dial(t, serve(t, b).URL).do(t.Context())
+	if err != nil || m.Kind != mcp.Result || len(up.notes) != 1 {
+		t.Errorf("%s, %v, %d notes", m.Raw, err, len(up.notes))
 	}
 }
 

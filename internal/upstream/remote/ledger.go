@@ -133,23 +133,20 @@ func (l *ledger) receive(text []byte, home *call) error {
 	}
 	if batch := bytes.TrimLeft(text, " \t\r\n"); len(batch) > 0 && batch[0] == '[' && mcp.Valid(batch) {
 		for _, one := range mcp.Elements(batch) { // version 2025-03-26 knows batches
-			if err := l.receiveOne(one, home); err != nil {
+			if err := l.receiveOne(new(mcp.Message), one, home); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return l.receiveOne(text, home)
+	if home != nil {
+		return l.receiveOne(&home.message, text, home)
+	}
+	return l.receiveOne(new(mcp.Message), text, home)
 }
 
-func (l *ledger) receiveOne(text []byte, home *call) error {
-	var m *mcp.Message
-	if home != nil {
-		m = &home.message
-	} else {
-		m = new(mcp.Message)
-	}
-	var err error
+// receiveOne is receive for one message, which is scanned into m.
+func (l *ledger) receiveOne(m *mcp.Message, text []byte, home *call) (err error) {
 	if *m, err = mcp.Scan(text); err != nil {
 		return l.at.errMalformed(err)
 	}
