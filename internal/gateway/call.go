@@ -22,6 +22,29 @@ type call struct {
 
 	parked *parked    // of a modern client's call to a legacy backend that may ask back
 	relay  *mcp.Relay // of an answer that goes to the client while it comes
+
+	tried bool
+	first attempt // others are rare
+}
+
+// again returns the same call, of which nothing has been sent.
+func (k *call) again() *call {
+	return &call{g: k.g, gen: k.gen, c: k.c, m: k.m, st: k.st, parked: k.parked, relay: k.relay}
+}
+
+// attempt is one sending of a call. Its memory is not used for another one: a context in it may be asked when the attempt
+// is long over.
+type attempt struct {
+	out  upstream.Request
+	sink callSink
+}
+
+func (k *call) attempt() *attempt {
+	if k.tried {
+		return new(attempt)
+	}
+	k.tried = true
+	return &k.first
 }
 
 func (k *call) send(msg []byte) {
@@ -156,7 +179,7 @@ func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *li
 		if err != nil {
 			return reply, nil, err
 		}
-		reply, err = k.attempt(ctx, t, l)
+		reply, err = k.try(ctx, t, l)
 		if !errors.Is(err, upstream.ErrSessionLost) && !errors.Is(err, upstream.ErrNotSent) || k.parked.hasAsked() {
 			return reply, l, err
 		}
@@ -169,15 +192,17 @@ func (k *call) exchange(ctx context.Context, t target) (reply mcp.Message, l *li
 	return reply, l, err
 }
 
-func (k *call) attempt(ctx context.Context, t target, l *link) (mcp.Message, error) {
+func (k *call) try(ctx context.Context, t target, l *link) (mcp.Message, error) {
 	defer l.release()
 	if k.c.Meta.LogLevel != "" && l.info.Era == mcp.Legacy {
 		defer k.borrowLevel(ctx, l)()
 	}
-	r, method := k.request(t, l), k.m.Method
-	sink := k.newCallSink(l, r.ID)
-	reply, err := l.caller.Call(ctx, r, sink)
-	sink.close(&reply, err)
+	method := k.m.Method
+	a := k.attempt()
+	k.request(&a.out, t, l)
+	a.sink.open(k, l, a.out.ID)
+	reply, err := l.caller.Call(ctx, &a.out, &a.sink)
+	a.sink.close(&reply, err)
 	if err == nil && k.c.Session != nil && l.info.Era == mcp.Legacy {
 		k.noteEnds(l, &reply)
 	}
@@ -212,7 +237,7 @@ func (k *call) borrowLevel(ctx context.Context, l *link) (giveBack func()) {
 }
 
 // request makes the message for the backend: our id, its own name, and the era's labels.
-func (k *call) request(t target, l *link) *upstream.Request {
+func (k *call) request(r *upstream.Request, t target, l *link) {
 	rw := mcp.RequestRewrite{ID: k.g.nextID(), Name: t.name, RefName: t.refName, More: t.more}
 	switch {
 	case k.c.Era == mcp.Modern && l.info.Era == mcp.Legacy:
@@ -224,14 +249,14 @@ func (k *call) request(t target, l *link) *upstream.Request {
 		rw.Meta.Capabilities = withoutTasks(k.c.Meta.Capabilities)
 		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
 	}
-	r := &upstream.Request{ID: rw.ID, Method: k.m.Method, Body: k.m.RewriteRequest(nil, rw), Owner: k.c.mark()}
+	r.ID, r.Method, r.Owner = rw.ID, k.m.Method, k.c.mark()
+	r.Body = k.m.RewriteRequest(nil, rw)
 	if l.info.Era == mcp.Modern {
 		k.addHeaders(r, t)
 	}
 	if t.b.spec.Load().ForwardClient && k.c.Forwarder != nil {
 		r.Forwarded = k.c.Forwarder.Forwarded()
 	}
-	return r
 }
 
 func (k *call) addHeaders(r *upstream.Request, t target) {

@@ -32,12 +32,12 @@ func (k *call) converse(ctx context.Context, t target) (Answer, error) {
 		nudge: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
-	first := *k
+	first := k.again()
 	first.m = k.m.Clone()
 	first.c = k.c.kept()
 	first.st = p
 	first.parked = p
-	p.first = &first
+	p.first = first
 	p.attach(k)
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p.cancel = cancel

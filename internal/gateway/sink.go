@@ -2,30 +2,27 @@ package gateway
 
 import (
 	"bytes"
-	"sync"
 
 	"onemcp/internal/mcp"
 )
 
-// callSink takes what a backend sends during one call.
+// callSink takes what a backend sends during one attempt of a call. It is entered by one goroutine at a time, and before the attempt
+// has returned.
 type callSink struct {
 	k      *call
 	l      *link
 	r      uint64 // our id of the call, which is its progress token too
 	errand bool   // a legacy client wants the call to become a task
-
-	mu   sync.Mutex
-	asks []*ask // that this call has put to a legacy client
+	asks   []*ask // that this call has put to a legacy client
 }
 
-// newCallSink returns the sink of a call that is about to be sent. It must be closed.
-func (k *call) newCallSink(l *link, r uint64) *callSink {
-	s := &callSink{k: k, l: l, r: r}
+// open makes s the sink of a request that is about to be sent. It must be closed.
+func (s *callSink) open(k *call, l *link, r uint64) {
+	*s = callSink{k: k, l: l, r: r}
 	if k.c.Session != nil && l.info.Era == mcp.Legacy && k.m.Has(mcp.FieldTask) {
 		s.errand = true
 		l.errands.open(r, k.c.Session, k.m.Value(mcp.FieldMetaToken))
 	}
-	return s
 }
 
 // Notify implements upstream.Sink.
@@ -134,18 +131,13 @@ func (s *callSink) askLegacy(m *mcp.Message, answer func([]byte), task string) {
 	if !s.k.g.put(a, s.k.send) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.asks = append(s.asks, a)
 }
 
 // close withdraws the questions that the call leaves open, but for those that may be of another call, or of tasks: what
 // the call was answered with may be one.
 func (s *callSink) close(reply *mcp.Message, err error) {
-	s.mu.Lock()
-	asks := s.asks
-	s.mu.Unlock()
-	if !s.errand && len(asks) == 0 {
+	if !s.errand && len(s.asks) == 0 {
 		return
 	}
 	begun := ""
@@ -154,7 +146,7 @@ func (s *callSink) close(reply *mcp.Message, err error) {
 			s.k.g.owners.addTask(s.k.c, s.l.b.name, begun)
 		}
 	}
-	for _, a := range asks {
+	for _, a := range s.asks {
 		switch {
 		case a.task == "" && begun != "":
 			s.k.g.release(a, begun)

@@ -104,7 +104,7 @@ func (k *call) listsTasks(ctx context.Context, b *backend) bool {
 
 // taskPage asks one backend for one page; next is the backend after it, "" for none.
 func (k *call) taskPage(ctx context.Context, b *backend, cursor []byte, next string) (Answer, error) {
-	one := *k
+	one := k.again()
 	if k.m.Params.Present() {
 		params := mcp.Without(k.m.Bytes(k.m.Params), "cursor")
 		if cursor != nil {

@@ -5,16 +5,25 @@ import (
 	"time"
 )
 
+// moment is a time, as what has passed since the clock was made; never 0.
+type moment = time.Duration
+
 // clock ends calls at their time, with one timer for all of them: nearly every call ends long before it is due, and to
 // start and stop a timer for each costs more than all else that is done to bound it. The timer goes on when the calls are
 // over, and finds nothing.
 type clock struct {
+	zero time.Time // a moment before all others
+
 	mu    sync.Mutex
 	calls []*watch
 	one   [1]*watch // room for the usual number
 	timer *time.Timer
-	rings time.Time // when the timer fires; zero: it does not run
+	rings moment // when the timer fires; 0: it does not run
 }
+
+func newClock() clock { return clock{zero: time.Now().Add(-1)} }
+
+func (c *clock) now() moment { return time.Since(c.zero) }
 
 // add takes in a call.
 func (c *clock) add(w *watch) {
@@ -33,7 +42,9 @@ func (c *clock) drop(w *watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(w)
-	w.up = nil // somebody may keep w until a question is answered
+	for q := w.asked; q != nil; q = q.before {
+		q.w = nil
+	}
 }
 
 func (c *clock) remove(w *watch) {
@@ -52,8 +63,31 @@ func (c *clock) remove(w *watch) {
 func (c *clock) count(w *watch, more int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.note(w, more)
+}
+
+// ask notes that a call has asked something.
+func (c *clock) ask(w *watch, q *question) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.w, q.before = w, w.asked
+	w.asked = q
+	c.note(w, 1)
+}
+
+// answered notes that a question was answered.
+func (c *clock) answered(q *question) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if q.w != nil {
+		c.note(q.w, -1)
+	}
+}
+
+// note is count for who holds c.mu.
+func (c *clock) note(w *watch, more int) {
 	w.open += more
-	w.since = time.Now()
+	w.since = c.now()
 	if w.place > 0 {
 		c.set(w)
 	}
@@ -62,11 +96,11 @@ func (c *clock) count(w *watch, more int) {
 // set has the timer fire when w is due, or before.
 func (c *clock) set(w *watch) {
 	due := w.due()
-	if due.IsZero() || !c.rings.IsZero() && !due.Before(c.rings) {
+	if due == 0 || c.rings != 0 && due >= c.rings {
 		return
 	}
 	c.rings = due
-	if left := time.Until(due); c.timer == nil {
+	if left := due - c.now(); c.timer == nil {
 		c.timer = time.AfterFunc(left, c.ring)
 	} else {
 		c.timer.Reset(left)
@@ -75,20 +109,20 @@ func (c *clock) set(w *watch) {
 
 // ring ends the calls that are due.
 func (c *clock) ring() {
-	now := time.Now()
+	now := c.now()
 	for _, w := range c.takeDue(now) {
 		w.expire(now)
 	}
 }
 
 // takeDue takes out the calls that are due, and sets the timer for the others.
-func (c *clock) takeDue(now time.Time) (due []*watch) {
+func (c *clock) takeDue(now moment) (due []*watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rings = time.Time{}
+	c.rings = 0
 	for i := len(c.calls) - 1; i >= 0; i-- { // what takes the place of a call was looked at before
 		w := c.calls[i]
-		if at := w.due(); !at.IsZero() && !at.After(now) {
+		if at := w.due(); at != 0 && at <= now {
 			due = append(due, w)
 			c.remove(w)
 		} else {

@@ -13,12 +13,12 @@ import (
 // Timeout bounds how long a backend may take for a call: how long it may stay silent, and how long the call may
 // last in all. Every message of the call starts the silence anew, and every piece of an answer that is poured; while a question
 // to the client is open, or a piece on its way to it, it stands still. The whole goes on regardless. On expiry the call fails with a fault of kind Timeout and the backend is
-// told to cancel. Zero or less means no bound.
+// told to cancel. Zero or less means no bound. A call may be bounded once.
 func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
 	if silence <= 0 && whole <= 0 {
 		return next
 	}
-	return &timeout{next: next, backend: backend, silence: max(silence, 0), whole: max(whole, 0)}
+	return &timeout{next: next, backend: backend, silence: max(silence, 0), whole: max(whole, 0), clock: newClock()}
 }
 
 type timeout struct {
@@ -29,11 +29,12 @@ type timeout struct {
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
-	w := &watch{t: t, method: r.Method, up: up, since: time.Now()}
+	w := &r.watch
+	w.t, w.method, w.up, w.since = t, r.Method, up, t.clock.now()
 	w.call.Follow(ctx)
 	defer w.call.End(nil)
 	if t.whole > 0 {
-		w.end = w.since.Add(t.whole)
+		w.end = w.since + t.whole
 	}
 	t.clock.add(w)
 	defer t.clock.drop(w)
@@ -50,35 +51,42 @@ func (t *timeout) expired(method string, whole bool) *fault.Error {
 		WithHint("raise its requestTimeout, or have it report progress")
 }
 
-// watch is a Sink that notes when the backend shows life.
+// watch is a Sink that notes when the backend shows life. It lies in the request that it is for.
 type watch struct {
 	t      *timeout
 	method string
 	up     Sink
-	end    time.Time    // of the whole call; zero: no bound
+	end    moment       // of the whole call; 0: no bound
 	call   life.Context // of the call behind it
 
 	// guarded by the clock
-	since time.Time // when the silence has begun
+	since moment    // when the silence has begun
 	open  int       // questions without an answer, and pieces on their way
 	place int       // in the clock, from 1; 0: the call is over
+	asked *question // the last one
 }
 
-// due returns when the call has to end unless something comes, zero if nothing bounds it now.
-func (w *watch) due() time.Time {
+// question is what a backend has asked in a call. It may be answered long after that, and must not keep it.
+type question struct {
+	w      *watch    // nil: the call is over
+	before *question // of the same call
+}
+
+// due returns when the call has to end unless something comes, 0 if nothing bounds it now.
+func (w *watch) due() moment {
 	if w.t.silence == 0 || w.open > 0 {
 		return w.end
 	}
-	quiet := w.since.Add(w.t.silence)
-	if w.end.IsZero() || quiet.Before(w.end) {
+	quiet := w.since + w.t.silence
+	if w.end == 0 || quiet < w.end {
 		return quiet
 	}
 	return w.end
 }
 
 // expire ends the call.
-func (w *watch) expire(now time.Time) {
-	w.call.End(w.t.expired(w.method, !w.end.IsZero() && !now.Before(w.end)))
+func (w *watch) expire(now moment) {
+	w.call.End(w.t.expired(w.method, w.end != 0 && now >= w.end))
 }
 
 // Notify implements Sink.
@@ -89,9 +97,10 @@ func (w *watch) Notify(m *mcp.Message) {
 
 // Ask implements Sink.
 func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
-	w.t.clock.count(w, 1)
+	c, q := &w.t.clock, new(question)
+	c.ask(w, q)
 	w.up.Ask(m, func(body []byte) {
-		w.t.clock.count(w, -1)
+		c.answered(q)
 		answer(body)
 	})
 }

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 	"onemcp/internal/upstream"
 )
@@ -144,6 +146,57 @@ func TestEachOfManyCallsHasItsOwnTime(t *testing.T) {
 		}
 		all.Wait()
 	})
+}
+
+// keeper is a Sink that keeps how a question is answered.
+type keeper struct {
+	upstream.Discard
+	answer func([]byte)
+}
+
+func (k *keeper) Ask(_ *mcp.Message, answer func([]byte)) { k.answer = answer }
+
+// once asks a question and answers.
+type once struct{}
+
+func (once) Call(_ context.Context, _ *upstream.Request, up upstream.Sink) (mcp.Message, error) {
+	asks(nil, up)
+	return mcp.Message{}, nil
+}
+
+// TestAQuestionThatIsOpenDoesNotKeepItsCall: tasks ask, and may wait for a person when the call that began them is long over.
+func TestAQuestionThatIsOpenDoesNotKeepItsCall(t *testing.T) {
+	t.Parallel()
+	up, freed := new(keeper), make(chan struct{})
+	r := &upstream.Request{Body: make([]byte, 100)}
+	runtime.AddCleanup(r, func(int) { close(freed) }, 0)
+	if _, err := upstream.Timeout(once{}, "b", time.Hour, 0).Call(life.With(t.Context()), r, up); err != nil {
+		t.Fatal(err)
+	}
+	r = nil
+	for {
+		runtime.GC()
+		select {
+		case <-freed:
+			up.answer(nil)
+			return
+		case <-t.Context().Done():
+			t.Fatal("the question keeps it")
+		default:
+		}
+	}
+}
+
+func TestBoundingACallAllocatesNothing(t *testing.T) {
+	next := upstream.Timeout(new(nobody), "b", time.Minute, time.Hour)
+	ctx, all := life.With(t.Context()), make([]upstream.Request, 102)
+	n := 0
+	if got := testing.AllocsPerRun(100, func() {
+		_, _ = next.Call(ctx, &all[n], upstream.Discard{})
+		n++
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
 }
 
 // BenchmarkTimeout is what it costs to bound a call.

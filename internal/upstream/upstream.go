@@ -8,7 +8,7 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// Request is one request on its way to a backend.
+// Request is one request on its way to a backend. It is for one Call.
 type Request struct {
 	ID        uint64      // unique in the process; it is the id, and the progress token if any, in Body
 	Method    string      // the request's method
@@ -17,6 +17,8 @@ type Request struct {
 	Params    [][2]string // Mcp-Param-* headers for a modern HTTP backend, name and value as sent
 	Forwarded [][2]string // headers that tell an HTTP backend who the client is; nil: it learns nothing
 	Owner     any         // whose call it is, comparable; nil: the gateway's own. A message that names no call belongs to the one owner that has calls in flight, if it is one; nil does not count
+
+	watch watch // of a bounded Call
 }
 
 // Sink takes what a backend sends upward. Its methods are called one at a time for one
