@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -19,14 +20,15 @@ const lag = 50 * time.Millisecond
 // Answer is what a request was answered with, and the reader of its body. It has one reader; Close may be called while that
 // reads, and ends it.
 type Answer struct {
-	Status int   // 200 or more, or 101
-	Length int64 // of the body, -1 if it is not known
+	Status int    // 200 or more, or 101
+	Length int64  // of the body, -1 if it is not known
+	Type   string // of the body, as its header says
 
 	t    *Transport
 	c    *conn
 	ctx  context.Context
 	stop func() bool
-	head string
+	head []byte // nil once it is not there any more
 
 	chunks io.Reader // of a body in chunks
 	zip    *unzipped // of one that came compressed though nobody has asked for that
@@ -55,7 +57,7 @@ func (t *Transport) exchange(ctx context.Context, c *conn, r *Request) (*Answer,
 		}
 		return nil, cause(ctx, err)
 	}
-	a.head, a.Status = head, f.status
+	a.head, a.Status, a.Type = head, f.status, c.kindOf(f.kind)
 	a.reusable = Keeps && sent == nil && c.raw != nil && !f.shut && f.status >= http.StatusOK
 	if r.Head.isStream(&f) {
 		t.spare(c)
@@ -82,6 +84,9 @@ func (a *Answer) send(r *Request) error {
 // begin makes the answer ready to be read.
 func (a *Answer) begin(f *frame, hasBody bool) {
 	a.Length = f.size()
+	if a.Status != http.StatusOK || !hasBody || a.Length == 0 { // somebody may look at it later
+		a.head = bytes.Clone(a.head)
+	}
 	switch {
 	case !hasBody || a.Length == 0:
 		a.Length, a.end = 0, io.EOF
@@ -98,14 +103,15 @@ func (a *Answer) begin(f *frame, hasBody bool) {
 	}
 }
 
-// Get returns the first value of a header, empty if there is none. It tells what came, of a compressed answer too.
+// Get returns the first value of a header, empty if there is none. It tells what came, of a compressed answer too. Headers of an
+// answer of status 200 are there until its body is read.
 func (a *Answer) Get(name string) (value string) {
 	_, fields := cutLine(a.head)
-	_ = eachField(fields, func(n, v string) error {
+	_ = eachField(fields, func(n, v []byte) error {
 		if !isSame(n, name) {
 			return nil
 		}
-		value = v
+		value = string(v)
 		return io.EOF
 	})
 	return value
@@ -141,6 +147,9 @@ func (a *Answer) read(p []byte) (int, error) {
 
 // readOn is read without regard to what becomes of the connection. The error is io.EOF only when all has come.
 func (a *Answer) readOn(p []byte) (int, error) {
+	if a.Status == http.StatusOK {
+		a.head = nil // with the last byte the connection is another one's, and so is that memory
+	}
 	if a.chunks != nil {
 		n, err := a.chunks.Read(p)
 		if err == io.EOF {

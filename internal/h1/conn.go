@@ -34,6 +34,7 @@ type conn struct {
 	raw    syscall.RawConn // nil where there is none
 	max    int             // bytes of a head
 	visits visit
+	kind   string // the content type of the last answer
 	reused bool
 	kept   time.Time // since when it is idle
 	abort  func()    // ends what goes on, since its context has ended
@@ -78,21 +79,21 @@ func (c *conn) flush(wait bool) error {
 
 func unsent(err error) error { return fmt.Errorf("%w: %w", errUnsent, err) }
 
-// receive reads the head of the answer and passes over those of status 1xx before it. The error is errStale if nothing
-// at all has come on a connection that was used before.
-func (c *conn) receive() (f frame, head string, err error) {
+// receive reads the head of the answer, which lies in c.buf, and passes over those of status 1xx before it. The error is errStale if
+// nothing at all has come on a connection that was used before.
+func (c *conn) receive() (f frame, head []byte, err error) {
 	if _, err := c.r.Peek(1); err != nil {
 		if c.reused && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
-		return f, "", err
+		return f, nil, err
 	}
 	for room := c.max; ; {
 		if head, err = c.readHead(&room); err != nil {
-			return f, "", err
+			return f, nil, err
 		}
 		if f, err = parseHead(head); err != nil {
-			return f, "", err
+			return f, nil, err
 		}
 		if f.status >= http.StatusOK || f.status == http.StatusSwitchingProtocols {
 			return f, head, nil
@@ -102,17 +103,17 @@ func (c *conn) receive() (f frame, head string, err error) {
 
 // readHead reads lines up to an empty one, which is left out. One that begins with a space goes on with the line before
 // it, if that is not the first. room is how many bytes may come.
-func (c *conn) readHead(room *int) (string, error) {
+func (c *conn) readHead(room *int) ([]byte, error) {
 	c.buf = c.buf[:0]
 	for first := 0; ; {
 		start := len(c.buf)
 		if err := c.readLine(room); err != nil {
-			return "", err
+			return nil, err
 		}
 		line := c.buf[start:]
 		switch {
 		case string(line) == "\r\n" || string(line) == "\n":
-			head := string(c.buf[:start])
+			head := c.buf[:start]
 			if cap(c.buf) > keptHead {
 				c.buf = nil
 			}
@@ -123,6 +124,14 @@ func (c *conn) readHead(room *int) (string, error) {
 			unfold(c.buf[:start])
 		}
 	}
+}
+
+// kindOf returns a content type, which is nearly always that of the last answer.
+func (c *conn) kindOf(kind []byte) string {
+	if string(kind) != c.kind {
+		c.kind = string(kind)
+	}
+	return c.kind
 }
 
 // unfold puts tabs in place of the end of the last line: a value may have them, and a name may not.
@@ -155,7 +164,7 @@ func (c *conn) passTrailer() error {
 		if string(c.buf) == "\r\n" {
 			return io.EOF
 		}
-		err := eachField(string(c.buf), func(string, string) error { return nil })
+		err := eachField(c.buf, func(_, _ []byte) error { return nil })
 		if err != nil || !bytes.HasSuffix(c.buf, []byte("\r\n")) {
 			return errTrailer
 		}

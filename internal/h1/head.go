@@ -137,7 +137,7 @@ func checkField(name, value string) error {
 }
 
 // isLine reports whether s has no control characters but tabs: what a value may be made of.
-func isLine(s string) bool {
+func isLine[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if b := s[i]; b < ' ' && b != '\t' || b == 0x7f {
 			return false

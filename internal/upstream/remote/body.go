@@ -108,11 +108,13 @@ func (a answer) discard() {
 
 // mediaType returns the content type without parameters.
 func (a answer) mediaType() string {
-	text := a.header.Get("Content-Type")
-	if text == typeJSON || text == typeStream {
-		return text
+	switch a.kind { // as nearly always
+	case typeJSON, typeJSON + "; charset=utf-8":
+		return typeJSON
+	case typeStream:
+		return typeStream
 	}
-	kind, _, err := mime.ParseMediaType(text)
+	kind, _, err := mime.ParseMediaType(a.kind)
 	if err != nil {
 		return ""
 	}

@@ -72,8 +72,9 @@ type letter struct {
 // An answer is what came back.
 type answer struct {
 	code   int
-	length int64 // of the body, -1 if it is not known
-	header interface{ Get(name string) string }
+	length int64                                // of the body, -1 if it is not known
+	kind   string                               // of the body, as its header says
+	header interface{ Get(name string) string } // of a success, until the body is read
 	body   io.ReadCloser
 }
 
@@ -98,7 +99,7 @@ func (t plain) send(ctx context.Context, l letter) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{a.Status, a.Length, a, a}, nil
+	return answer{a.Status, a.Length, a.Type, a, a}, nil
 }
 
 // full sends letters over net/http: with TLS, through proxies, by HTTP/2.
@@ -120,7 +121,7 @@ func (t full) send(ctx context.Context, l letter) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{resp.StatusCode, resp.ContentLength, resp.Header, resp.Body}, nil
+	return answer{resp.StatusCode, resp.ContentLength, resp.Header.Get("Content-Type"), resp.Header, resp.Body}, nil
 }
 
 // fullHeader returns all headers, as net/http wants them.
