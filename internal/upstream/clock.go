@@ -15,8 +15,7 @@ type clock struct {
 	zero time.Time // a moment before all others
 
 	mu    sync.Mutex
-	calls []*watch
-	one   [1]*watch // room for the usual number
+	calls *watch // the newest
 	timer *time.Timer
 	rings moment // when the timer fires; 0: it does not run
 }
@@ -29,11 +28,11 @@ func (c *clock) now() moment { return time.Since(c.zero) }
 func (c *clock) add(w *watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.calls == nil {
-		c.calls = c.one[:0]
+	w.runs, w.after = true, c.calls
+	if w.after != nil {
+		w.after.before = w
 	}
-	c.calls = append(c.calls, w)
-	w.place = len(c.calls)
+	c.calls = w
 	c.set(w)
 }
 
@@ -48,15 +47,18 @@ func (c *clock) drop(w *watch) {
 }
 
 func (c *clock) remove(w *watch) {
-	if w.place == 0 {
+	if !w.runs {
 		return
 	}
-	n := len(c.calls)
-	last := c.calls[n-1]
-	c.calls[w.place-1], last.place = last, w.place
-	c.calls[n-1] = nil
-	c.calls = c.calls[:n-1]
-	w.place = 0
+	if w.before != nil {
+		w.before.after = w.after
+	} else {
+		c.calls = w.after
+	}
+	if w.after != nil {
+		w.after.before = w.before
+	}
+	w.runs, w.before, w.after = false, nil, nil
 }
 
 // count notes that a call has shown life, and that more, or fewer, things are waited for of its client.
@@ -88,7 +90,7 @@ func (c *clock) answered(q *question) {
 func (c *clock) note(w *watch, more int) {
 	w.open += more
 	w.since = c.now()
-	if w.place > 0 {
+	if w.runs {
 		c.set(w)
 	}
 }
@@ -120,8 +122,8 @@ func (c *clock) takeDue(now moment) (due []*watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rings = 0
-	for i := len(c.calls) - 1; i >= 0; i-- { // what takes the place of a call was looked at before
-		w := c.calls[i]
+	for w, next := c.calls, c.calls; w != nil; w = next {
+		next = w.after
 		if at := w.due(); at != 0 && at <= now {
 			due = append(due, w)
 			c.remove(w)

@@ -60,10 +60,11 @@ type watch struct {
 	call   life.Context // of the call behind it
 
 	// guarded by the clock
-	since moment    // when the silence has begun
-	open  int       // questions without an answer, and pieces on their way
-	place int       // in the clock, from 1; 0: the call is over
-	asked *question // the last one
+	since         moment    // when the silence has begun
+	open          int       // questions without an answer, and pieces on their way
+	asked         *question // the last one
+	runs          bool      // the call is in the clock
+	before, after *watch    // there
 }
 
 // question is what a backend has asked in a call. It may be answered long after that, and must not keep it.

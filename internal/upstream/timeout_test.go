@@ -174,14 +174,45 @@ func TestAQuestionThatIsOpenDoesNotKeepItsCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = nil
+	await(t, freed)
+	up.answer(nil)
+}
+
+// twice is a backend in whose calls others are made.
+type twice struct{ next *upstream.Caller }
+
+func (c twice) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) (mcp.Message, error) {
+	if r.Method == "" {
+		return mcp.Message{}, nil
+	}
+	return (*c.next).Call(ctx, new(upstream.Request), up)
+}
+
+// TestCallsThatAreOverAreNotKept, though there were several at a time.
+func TestCallsThatAreOverAreNotKept(t *testing.T) {
+	t.Parallel()
+	var next upstream.Caller
+	next = upstream.Timeout(twice{&next}, "b", time.Hour, 0)
+	r, freed := &upstream.Request{Method: mcp.MethodToolsCall}, make(chan struct{})
+	runtime.AddCleanup(r, func(int) { close(freed) }, 0)
+	if _, err := next.Call(life.With(t.Context()), r, upstream.Discard{}); err != nil {
+		t.Fatal(err)
+	}
+	r = nil
+	await(t, freed)
+	runtime.KeepAlive(next)
+}
+
+// await waits until something is collected.
+func await(t *testing.T, freed chan struct{}) {
+	t.Helper()
 	for {
 		runtime.GC()
 		select {
 		case <-freed:
-			up.answer(nil)
 			return
 		case <-t.Context().Done():
-			t.Fatal("the question keeps it")
+			t.Fatal("it is kept")
 		default:
 		}
 	}

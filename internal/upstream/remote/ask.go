@@ -84,7 +84,7 @@ func (l *ledger) withdraw(m *mcp.Message) {
 	delete(l.asks, id)
 	var holder *call
 	if a != nil {
-		holder = l.calls[a.call]
+		holder = l.calls.find(a.call)
 	}
 	l.mu.Unlock()
 	switch {

@@ -42,4 +42,7 @@ func (s *calls) remove(c *call) {
 	if at, found := s.place(c.ID); found {
 		s.list = slices.Delete(s.list, at, at+1)
 	}
+	if len(s.list) == 0 {
+		*s = calls{} // a list that has grown leaves the first one behind
+	}
 }
