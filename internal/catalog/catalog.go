@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"onemcp/internal/mcp"
 	"onemcp/internal/tagexpr"
@@ -35,8 +36,8 @@ type Catalog struct {
 	resources map[string][]int    // members by uri, in order
 	templates []template
 
-	mu    sync.Mutex
-	views map[Selector]*View
+	mu    sync.Mutex                         // held by who adds a view
+	views atomic.Pointer[map[Selector]*View] // does not change, but is replaced
 }
 
 type template struct {
@@ -55,8 +56,8 @@ func Build(naming Naming, members []Member, presets map[string]tagexpr.Expr) *Ca
 		members:   members,
 		presets:   presets,
 		resources: make(map[string][]int),
-		views:     make(map[Selector]*View),
 	}
+	c.views.Store(new(map[Selector]*View))
 	for _, k := range []Kind{Tools, Prompts} {
 		c.mergeNames(k)
 	}

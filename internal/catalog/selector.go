@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,9 +37,18 @@ const maxViews = 256
 // servers none of which does, is a fault of kind Invalid. Tags that nothing has select nothing: they say what is wanted,
 // and not what there is.
 func (c *Catalog) View(s Selector) (*View, error) {
+	if v := (*c.views.Load())[s]; v != nil { // as nearly always, for all calls at a time
+		return v, nil
+	}
+	return c.prepare(s)
+}
+
+// prepare makes the view of a selector, and keeps it if there is room.
+func (c *Catalog) prepare(s Selector) (*View, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if v, ok := c.views[s]; ok {
+	known := *c.views.Load()
+	if v := known[s]; v != nil {
 		return v, nil
 	}
 	picks, err := c.picker(s)
@@ -52,8 +62,10 @@ func (c *Catalog) View(s Selector) (*View, error) {
 	for _, era := range []mcp.Era{mcp.Legacy, mcp.Modern} {
 		v.crossed[era] = v.crosses(era)
 	}
-	if len(c.views) < maxViews {
-		c.views[s] = v
+	if len(known) < maxViews {
+		more := map[Selector]*View{s: v}
+		maps.Copy(more, known)
+		c.views.Store(&more)
 	}
 	return v, nil
 }

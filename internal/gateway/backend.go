@@ -39,8 +39,9 @@ type backend struct {
 	made    time.Time
 	calls   tally
 	subs    subscriptions
-	changes signal // of state and links
-	room    signal // when a link other than the primary has ended
+	changes signal               // of state and links
+	room    signal               // when a link other than the primary has ended
+	primary atomic.Pointer[link] // nil unless ready; changes under mu
 
 	cancel context.CancelFunc // nil until begun
 	group  sync.WaitGroup     // links other than the primary
@@ -51,7 +52,6 @@ type backend struct {
 	err         error
 	attempts    int
 	retryAt     time.Time
-	primary     *link // nil unless ready
 	links       map[linkKey]*link
 	sessionless int                    // of the links, those of clients without a session
 	closed      bool                   // no link is opened any more
@@ -224,20 +224,18 @@ func (b *backend) forgetEra() {
 
 func (b *backend) setPrimary(l *link) {
 	b.mu.Lock()
-	b.primary = l
 	b.era = l.info.Era
 	b.eras = slices.DeleteFunc([]mcp.Era{mcp.Legacy, mcp.Modern}, func(era mcp.Era) bool { return b.eraFor(era, l.info) != era })
 	l.key.era = l.info.Era
 	b.links[l.key] = l
+	b.primary.Store(l)
 	b.mu.Unlock()
 	b.changes.fire()
 }
 
 func (b *backend) clearPrimary(l *link) {
 	b.mu.Lock()
-	if b.primary == l {
-		b.primary = nil
-	}
+	b.primary.CompareAndSwap(l, nil)
 	if b.links[l.key] == l {
 		delete(b.links, l.key)
 	}
@@ -306,12 +304,13 @@ func (b *backend) await(ctx context.Context, listed bool) (*link, error) {
 func (b *backend) outlook(listed bool) (l *link, wait bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	l = b.primary.Load()
 	switch {
-	case b.primary != nil && !b.primary.isLost() && (!listed || b.state != Starting):
-		return b.primary, false, nil
+	case l != nil && !l.isLost() && (!listed || b.state != Starting):
+		return l, false, nil
 	case b.ctx != nil && b.ctx.Err() != nil:
 		return nil, false, b.away(errRetired)
-	case b.state == Starting || b.primary != nil:
+	case b.state == Starting || l != nil:
 		return nil, true, nil
 	case b.state == Ready || b.state == Degraded: // it was lost just now
 		return nil, true, nil
@@ -341,8 +340,8 @@ func (b *backend) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := Status{Name: b.name, State: b.state, Tags: b.spec.Load().Tags, Attempts: b.attempts}
-	if b.primary != nil {
-		s.Era, s.Version = b.primary.info.Era.String(), b.primary.info.Version
+	if l := b.primary.Load(); l != nil {
+		s.Era, s.Version = l.info.Era.String(), l.info.Version
 	}
 	if b.offer != nil {
 		s.Tools, s.Prompts = len(b.offer.Items[catalog.Tools]), len(b.offer.Items[catalog.Prompts])

@@ -63,7 +63,6 @@ func New(o Options, s Setup) *Gateway {
 		parking: newParking(),
 	}
 	g.hub.listeners = make(map[*listener]struct{})
-	g.levels.of = make(map[any]map[any]mcp.Level)
 	next := &generation{setup: s, byName: make(map[string]*backend)}
 	for i := range s.Backends {
 		next.add(newBackend(g, &s.Backends[i]))
@@ -228,6 +227,7 @@ type generation struct {
 	setup   Setup
 	order   []*backend
 	byName  map[string]*backend
+	place   map[string]int // in order, by name
 	catalog *catalog.Catalog
 	offers  map[string]*catalog.Offer // what each backend has, or had when it was last seen
 }
@@ -247,8 +247,9 @@ func (n *generation) again() *generation {
 func (n *generation) build() {
 	members := make([]catalog.Member, len(n.order))
 	before := n.offers
-	n.offers = make(map[string]*catalog.Offer, len(n.order))
+	n.offers, n.place = make(map[string]*catalog.Offer, len(n.order)), make(map[string]int, len(n.order))
 	for i, b := range n.order {
+		n.place[b.name] = i
 		members[i] = b.member()
 		if n.offers[b.name] = members[i].Offer; members[i].Offer == nil {
 			n.offers[b.name] = before[b.name]

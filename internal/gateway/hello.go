@@ -216,9 +216,7 @@ func (k *call) instructions(view *catalog.View) string {
 }
 
 func (b *backend) currentInstructions() string {
-	b.mu.Lock()
-	l := b.primary
-	b.mu.Unlock()
+	l := b.primary.Load()
 	if l == nil {
 		if override := b.spec.Load().Instructions; override != nil {
 			return *override

@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onemcp/internal/life"
@@ -16,50 +19,75 @@ const setLevelTime = 5 * time.Second
 const levelPause = 30 * time.Second
 
 // levels are the log levels that sessions and modern calls have asked for, by whose they are: of one owner, several
-// calls may be in flight.
+// calls may be in flight. The zero value is ready.
 type levels struct {
-	mu sync.Mutex
-	of map[any]map[any]mcp.Level // by owner and asker
+	askers atomic.Int64 // so that nobody needs the lock while nobody asks
+
+	mu    sync.Mutex
+	of    map[any]map[any]mcp.Level // by owner and asker
+	count map[mcp.Level]int         // of those who ask for one
 }
 
 // set notes what one asker wants: a session, or a client whose call it is.
 func (v *levels) set(owner, asker any, l mcp.Level) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.forget(owner, asker)
+	if v.of == nil {
+		v.of, v.count = make(map[any]map[any]mcp.Level), make(map[mcp.Level]int)
+	}
 	if v.of[owner] == nil {
 		v.of[owner] = make(map[any]mcp.Level)
 	}
 	v.of[owner][asker] = l
+	v.count[l]++
+	v.askers.Add(1)
 }
 
 func (v *levels) drop(owner, asker any) {
+	if v.askers.Load() == 0 {
+		return
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.forget(owner, asker)
+}
+
+// forget is drop for who holds v.mu.
+func (v *levels) forget(owner, asker any) {
+	l, asks := v.of[owner][asker]
+	if !asks {
+		return
+	}
 	if delete(v.of[owner], asker); len(v.of[owner]) == 0 {
 		delete(v.of, owner)
 	}
+	if v.count[l]--; v.count[l] == 0 {
+		delete(v.count, l)
+	}
+	v.askers.Add(-1)
 }
 
 // get returns the lowest level that one owner has asked for, NoLevel if it asked for none.
 func (v *levels) get(owner any) mcp.Level {
+	if v.askers.Load() == 0 {
+		return mcp.NoLevel
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return lowest(mcp.NoLevel, v.of[owner])
+	return lowest(maps.Values(v.of[owner]))
 }
 
-// lowest returns the lowest of all, NoLevel if nobody asked.
+// lowest returns the lowest of all, NoLevel if nobody asked. It takes no longer the more of them there are.
 func (v *levels) lowest() mcp.Level {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	low := mcp.NoLevel
-	for _, asked := range v.of {
-		low = lowest(low, asked)
-	}
-	return low
+	return lowest(maps.Keys(v.count))
 }
 
-func lowest(low mcp.Level, asked map[any]mcp.Level) mcp.Level {
-	for _, l := range asked {
+func lowest(all iter.Seq[mcp.Level]) mcp.Level {
+	low := mcp.NoLevel
+	for l := range all {
 		if low == mcp.NoLevel || l < low {
 			low = l
 		}

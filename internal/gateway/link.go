@@ -177,7 +177,7 @@ func (b *backend) patience(ctx context.Context) (context.Context, context.Cancel
 
 // awaitOpen returns the primary link once it is open.
 func (b *backend) awaitOpen(ctx context.Context) (*link, error) {
-	if l, _, _ := b.outlook(false); l != nil { // as nearly always
+	if l := b.primary.Load(); l != nil && !l.isLost() { // as nearly always
 		return l, nil
 	}
 	ctx, cancel := b.patience(ctx)

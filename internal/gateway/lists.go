@@ -222,7 +222,7 @@ func (g *Gateway) forget(l *listener) {
 func (b *backend) forgetURI(uri string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := b.primary
+	l := b.primary.Load()
 	if b.closed || l == nil {
 		b.subs.remove(context.Background(), nil, uri)
 		return

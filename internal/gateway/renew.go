@@ -93,7 +93,7 @@ func (b *backend) adopt(uris map[string]int) {
 	all := b.subs.adopt(uris)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := b.primary; l != nil && l.info.Era == mcp.Legacy && !b.closed {
+	if l := b.primary.Load(); l != nil && l.info.Era == mcp.Legacy && !b.closed {
 		b.group.Go(func() { b.subscribeAll(b.ctx, l, all) })
 	} // else the link asks for all when it opens
 }

@@ -119,10 +119,8 @@ func (k *call) taskOwner(view *catalog.View, id string) *backend {
 
 // named returns a backend of the view, or nil.
 func (k *call) named(view *catalog.View, name string) *backend {
-	for i, b := range k.gen.order {
-		if b.name == name && view.Shows(i) {
-			return b
-		}
+	if i, ok := k.gen.place[name]; ok && view.Shows(i) {
+		return k.gen.order[i]
 	}
 	return nil
 }
