@@ -50,6 +50,15 @@ func (v *View) Resolve(k Kind, public string) (Route, bool) {
 	return r, true
 }
 
+// ResolveText is [View.Resolve] for a name that lies in a message.
+func (v *View) ResolveText(k Kind, public []byte) (Route, bool) {
+	r, ok := v.catalog.byName[k][string(public)] // no copy is made
+	if !ok || !v.shown[r.Member] {
+		return Route{}, false
+	}
+	return r, true
+}
+
 // Claimant is [Catalog.Claimant] within the view.
 func (v *View) Claimant(public string) (member int, key string) {
 	member, key = v.catalog.Claimant(public)

@@ -198,10 +198,12 @@ func (k *call) try(ctx context.Context, t target, l *link) (mcp.Message, error) 
 		defer k.borrowLevel(ctx, l)()
 	}
 	method := k.m.Method
-	a := k.attempt()
-	k.request(&a.out, t, l)
+	a, text := k.attempt(), k.g.bodies.lend()
+	k.request(&a.out, text, t, l)
 	a.sink.open(k, l, a.out.ID)
 	reply, err := l.caller.Call(ctx, &a.out, &a.sink)
+	a.out.Body = nil
+	k.g.bodies.giveBack(text)
 	a.sink.close(&reply, err)
 	if err == nil && k.c.Session != nil && l.info.Era == mcp.Legacy {
 		k.noteEnds(l, &reply)
@@ -236,8 +238,8 @@ func (k *call) borrowLevel(ctx context.Context, l *link) (giveBack func()) {
 	return func() { k.g.levels.drop(owner, k.c) }
 }
 
-// request makes the message for the backend: our id, its own name, and the era's labels.
-func (k *call) request(r *upstream.Request, t target, l *link) {
+// request makes the message for the backend, in memory on loan: our id, its own name, and the era's labels.
+func (k *call) request(r *upstream.Request, in *body, t target, l *link) {
 	rw := mcp.RequestRewrite{ID: k.g.nextID(), Name: t.name, RefName: t.refName, More: t.more}
 	switch {
 	case k.c.Era == mcp.Modern && l.info.Era == mcp.Legacy:
@@ -250,7 +252,8 @@ func (k *call) request(r *upstream.Request, t target, l *link) {
 		rw.Meta.LogLevel = k.g.levels.get(k.c.Session).String()
 	}
 	r.ID, r.Method, r.Owner = rw.ID, k.m.Method, k.c.mark()
-	r.Body = k.m.RewriteRequest(nil, rw)
+	in.text = k.m.RewriteRequest(in.text[:0], rw)
+	r.Body = in.text
 	if l.info.Era == mcp.Modern {
 		k.addHeaders(r, t)
 	}

@@ -32,6 +32,7 @@ type Gateway struct {
 	origins *origins
 	owners  *owners
 	asks    asks
+	bodies  bodies
 	parking *parking
 	status  signal
 	closing chan struct{} // closed when the gateway is being closed

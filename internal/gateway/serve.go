@@ -137,13 +137,17 @@ func (k *call) shown(view *catalog.View) (out []*backend) {
 
 // byName routes tools/call and prompts/get.
 func (k *call) byName(ctx context.Context, view *catalog.View, kind catalog.Kind) (Answer, error) {
-	name, ok := k.m.Text(mcp.FieldName)
-	if !ok {
-		return k.refuse(mcp.CodeInvalidParams, "params.name must be a string"), nil
-	}
-	route, err := k.find(ctx, view, kind, name)
-	if err != nil {
-		return Answer{}, err
+	name := k.m.Plain(mcp.FieldName)
+	route, found := view.ResolveText(kind, name)
+	if name == nil || !found { // hardly ever
+		text, ok := k.m.Text(mcp.FieldName)
+		if !ok {
+			return k.refuse(mcp.CodeInvalidParams, "params.name must be a string"), nil
+		}
+		var err error
+		if route, err = k.find(ctx, view, kind, text); err != nil {
+			return Answer{}, err
+		}
 	}
 	t := target{b: k.gen.order[route.Member], name: route.Key, params: route.Params}
 	if kind == catalog.Tools && k.m.Has(mcp.FieldTask) && k.offersTasks() {

@@ -167,6 +167,15 @@ func (m *Message) Value(f Field) []byte {
 // absent or not a string.
 func (m *Message) Text(f Field) (text string, ok bool) { return Unquote(m.Value(f)) }
 
+// Plain returns the text of a recorded member that is a string without escapes, as it lies in the message; nil for any other.
+func (m *Message) Plain(f Field) []byte {
+	raw := m.Value(f)
+	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 {
+		return nil
+	}
+	return raw[1 : len(raw)-1]
+}
+
 // RelatedTask returns the id of the task that a legacy message says it belongs to, or "".
 func (m *Message) RelatedTask() string {
 	if !m.Has(FieldMetaTask) {
@@ -178,11 +187,10 @@ func (m *Message) RelatedTask() string {
 
 // Says reports whether a recorded member is the string text. It decodes only what holds an escape.
 func (m *Message) Says(f Field, text string) bool {
-	raw := m.Value(f)
-	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1:len(raw)-1]) == text
+	if plain := m.Plain(f); plain != nil {
+		return string(plain) == text
 	}
-	said, ok := Unquote(raw)
+	said, ok := m.Text(f)
 	return ok && said == text
 }
 

@@ -1,8 +1,8 @@
 package remote
 
 import (
-	"bytes"
 	"io"
+	"net/http"
 	"sync"
 )
 
@@ -16,9 +16,7 @@ type payload struct {
 // open returns a new reader of the text.
 func (p *payload) open() io.ReadCloser {
 	p.readers.Add(1)
-	r := &payloadReader{p: p}
-	r.Reset(p.text)
-	return r
+	return &payloadReader{p: p, rest: p.text}
 }
 
 // reopen is open for http.Request.GetBody.
@@ -27,14 +25,36 @@ func (p *payload) reopen() (io.ReadCloser, error) { return p.open(), nil }
 // wait returns when all readers are closed.
 func (p *payload) wait() { p.readers.Wait() }
 
+// payloadReader is locked, since HTTP/2 closes a body that somebody is reading. It offers nothing but Read, which does not take long.
 type payloadReader struct {
-	bytes.Reader
 	p      *payload
-	closed sync.Once
+	mu     sync.Mutex
+	rest   []byte
+	closed bool
 }
 
-// Close implements io.Closer.
+// Read implements io.Reader.
+func (r *payloadReader) Read(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return 0, http.ErrBodyReadAfterClose
+	case len(r.rest) == 0:
+		return 0, io.EOF
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// Close implements io.Closer. Nothing is read after it.
 func (r *payloadReader) Close() error {
-	r.closed.Do(r.p.readers.Done)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.closed, r.rest = true, nil
+		r.p.readers.Done()
+	}
 	return nil
 }
