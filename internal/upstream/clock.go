@@ -122,7 +122,8 @@ func (c *clock) takeDue(now moment) (due []*watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rings = 0
-	for w, next := c.calls, c.calls; w != nil; w = next {
+	var next *watch
+	for w := c.calls; w != nil; w = next {
 		next = w.after
 		if at := w.due(); at != 0 && at <= now {
 			due = append(due, w)

@@ -160,7 +160,7 @@ func (k *keeper) Ask(_ *mcp.Message, answer func([]byte)) { k.answer = answer }
 type once struct{}
 
 func (once) Call(_ context.Context, _ *upstream.Request, up upstream.Sink) (mcp.Message, error) {
-	asks(nil, up)
+	asks(context.Background(), up)
 	return mcp.Message{}, nil
 }
 
