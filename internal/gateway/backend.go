@@ -36,6 +36,7 @@ type backend struct {
 	log     *slog.Logger
 	spec    atomic.Pointer[Spec]
 	limiter *upstream.Limiter
+	clock   *upstream.Clock
 	made    time.Time
 	calls   tally
 	subs    subscriptions
@@ -69,6 +70,7 @@ func newBackend(g *Gateway, spec *Spec) *backend {
 		name:    spec.Name,
 		log:     g.log.With("backend", spec.Name),
 		limiter: upstream.NewLimiter(spec.MaxConcurrency),
+		clock:   upstream.NewClock(),
 		links:   make(map[linkKey]*link),
 		made:    time.Now(),
 		state:   Starting,

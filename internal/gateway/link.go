@@ -59,7 +59,7 @@ func (b *backend) newLink(key linkKey, owner *Client) *link {
 		l.client = owner
 	}
 	l.conn = spec.Driver.Connect(b.opening(key, owner), &l.sink)
-	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.name, spec.RequestTimeout, spec.MaxRequestTime))
+	l.caller = b.limiter.Wrap(upstream.Timeout(l.conn, b.clock, b.name, spec.RequestTimeout, spec.MaxRequestTime))
 	return l
 }
 

@@ -8,10 +8,11 @@ import (
 // moment is a time, as what has passed since the clock was made; never 0.
 type moment = time.Duration
 
-// clock ends calls at their time, with one timer for all of them: nearly every call ends long before it is due, and to
+// Clock ends calls at their time, with one timer for all of them: nearly every call ends long before it is due, and to
 // start and stop a timer for each costs more than all else that is done to bound it. The timer goes on when the calls are
-// over, and finds nothing.
-type clock struct {
+// over, and finds nothing. One does for all connections to a backend: each may be waiting for most of its time. Make it with
+// [NewClock]; it is safe for concurrent use.
+type Clock struct {
 	zero time.Time // a moment before all others
 
 	mu    sync.Mutex
@@ -20,12 +21,13 @@ type clock struct {
 	rings moment // when the timer fires; 0: it does not run
 }
 
-func newClock() clock { return clock{zero: time.Now().Add(-1)} }
+// NewClock returns a clock that bounds nothing yet.
+func NewClock() *Clock { return &Clock{zero: time.Now().Add(-1)} }
 
-func (c *clock) now() moment { return time.Since(c.zero) }
+func (c *Clock) now() moment { return time.Since(c.zero) }
 
 // add takes in a call.
-func (c *clock) add(w *watch) {
+func (c *Clock) add(w *watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w.runs, w.after = true, c.calls
@@ -37,7 +39,7 @@ func (c *clock) add(w *watch) {
 }
 
 // drop lets go of a call that is over, to whose sink nothing comes any more.
-func (c *clock) drop(w *watch) {
+func (c *Clock) drop(w *watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(w)
@@ -46,7 +48,7 @@ func (c *clock) drop(w *watch) {
 	}
 }
 
-func (c *clock) remove(w *watch) {
+func (c *Clock) remove(w *watch) {
 	if !w.runs {
 		return
 	}
@@ -62,14 +64,14 @@ func (c *clock) remove(w *watch) {
 }
 
 // count notes that a call has shown life, and that more, or fewer, things are waited for of its client.
-func (c *clock) count(w *watch, more int) {
+func (c *Clock) count(w *watch, more int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.note(w, more)
 }
 
 // ask notes that a call has asked something.
-func (c *clock) ask(w *watch, q *question) {
+func (c *Clock) ask(w *watch, q *question) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	q.w, q.before = w, w.asked
@@ -78,7 +80,7 @@ func (c *clock) ask(w *watch, q *question) {
 }
 
 // answered notes that a question was answered.
-func (c *clock) answered(q *question) {
+func (c *Clock) answered(q *question) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if q.w != nil {
@@ -87,7 +89,7 @@ func (c *clock) answered(q *question) {
 }
 
 // note is count for who holds c.mu.
-func (c *clock) note(w *watch, more int) {
+func (c *Clock) note(w *watch, more int) {
 	w.open += more
 	w.since = c.now()
 	if w.runs {
@@ -96,7 +98,7 @@ func (c *clock) note(w *watch, more int) {
 }
 
 // set has the timer fire when w is due, or before.
-func (c *clock) set(w *watch) {
+func (c *Clock) set(w *watch) {
 	due := w.due()
 	if due == 0 || c.rings != 0 && due >= c.rings {
 		return
@@ -110,7 +112,7 @@ func (c *clock) set(w *watch) {
 }
 
 // ring ends the calls that are due.
-func (c *clock) ring() {
+func (c *Clock) ring() {
 	now := c.now()
 	for _, w := range c.takeDue(now) {
 		w.expire(now)
@@ -118,7 +120,7 @@ func (c *clock) ring() {
 }
 
 // takeDue takes out the calls that are due, and sets the timer for the others.
-func (c *clock) takeDue(now moment) (due []*watch) {
+func (c *Clock) takeDue(now moment) (due []*watch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rings = 0

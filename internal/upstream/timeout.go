@@ -13,19 +13,19 @@ import (
 // Timeout bounds how long a backend may take for a call: how long it may stay silent, and how long the call may
 // last in all. Every message of the call starts the silence anew, and every piece of an answer that is poured; while a question
 // to the client is open, or a piece on its way to it, it stands still. The whole goes on regardless. On expiry the call fails with a fault of kind Timeout and the backend is
-// told to cancel. Zero or less means no bound. A call may be bounded once.
-func Timeout(next Caller, backend string, silence, whole time.Duration) Caller {
+// told to cancel. Zero or less means no bound. A call may be bounded once. The clock is that of the backend.
+func Timeout(next Caller, c *Clock, backend string, silence, whole time.Duration) Caller {
 	if silence <= 0 && whole <= 0 {
 		return next
 	}
-	return &timeout{next: next, backend: backend, silence: max(silence, 0), whole: max(whole, 0), clock: newClock()}
+	return &timeout{next: next, backend: backend, silence: max(silence, 0), whole: max(whole, 0), clock: c}
 }
 
 type timeout struct {
 	next           Caller
 	backend        string
 	silence, whole time.Duration
-	clock          clock
+	clock          *Clock
 }
 
 func (t *timeout) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, error) {
@@ -98,7 +98,7 @@ func (w *watch) Notify(m *mcp.Message) {
 
 // Ask implements Sink.
 func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
-	c, q := &w.t.clock, new(question)
+	c, q := w.t.clock, new(question)
 	c.ask(w, q)
 	w.up.Ask(m, func(body []byte) {
 		c.answered(q)

@@ -99,7 +99,7 @@ func TestACallIsBounded(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				_, err := upstream.Timeout(c.does, "b", c.silence, c.whole).
+				_, err := upstream.Timeout(c.does, upstream.NewClock(), "b", c.silence, c.whole).
 					Call(t.Context(), &upstream.Request{Method: mcp.MethodToolsCall}, client{after: c.answerAfter})
 				if took := time.Since(began); took != c.took {
 					t.Errorf("it took %s, wanted %s", took, c.took)
@@ -128,7 +128,8 @@ func (m mixed) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) 
 func TestEachOfManyCallsHasItsOwnTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		next := upstream.Timeout(mixed{"silent": silent, "reports": reports, "asks": asks}, "b", 10*time.Second, time.Minute)
+		clock, does := upstream.NewClock(), mixed{"silent": silent, "reports": reports, "asks": asks}
+		next, other := upstream.Timeout(does, clock, "b", 10*time.Second, time.Minute), upstream.Timeout(does, clock, "b", 4*time.Second, 0)
 		var all sync.WaitGroup
 		for range 20 {
 			for name, want := range map[string]time.Duration{
@@ -142,6 +143,13 @@ func TestEachOfManyCallsHasItsOwnTime(t *testing.T) {
 					}
 				})
 			}
+			all.Go(func() {
+				began := time.Now()
+				_, err := other.Call(t.Context(), &upstream.Request{Name: "silent"}, client{})
+				if took := time.Since(began); took != 4*time.Second || err == nil {
+					t.Errorf("on another connection it took %s; %v", took, err)
+				}
+			})
 			time.Sleep(1700 * time.Millisecond)
 		}
 		all.Wait()
@@ -170,7 +178,7 @@ func TestAQuestionThatIsOpenDoesNotKeepItsCall(t *testing.T) {
 	up, freed := new(keeper), make(chan struct{})
 	r := &upstream.Request{Body: make([]byte, 100)}
 	runtime.AddCleanup(r, func(int) { close(freed) }, 0)
-	if _, err := upstream.Timeout(once{}, "b", time.Hour, 0).Call(life.With(t.Context()), r, up); err != nil {
+	if _, err := upstream.Timeout(once{}, upstream.NewClock(), "b", time.Hour, 0).Call(life.With(t.Context()), r, up); err != nil {
 		t.Fatal(err)
 	}
 	r = nil
@@ -192,7 +200,7 @@ func (c twice) Call(ctx context.Context, r *upstream.Request, up upstream.Sink) 
 func TestCallsThatAreOverAreNotKept(t *testing.T) {
 	t.Parallel()
 	var next upstream.Caller
-	next = upstream.Timeout(twice{&next}, "b", time.Hour, 0)
+	next = upstream.Timeout(twice{&next}, upstream.NewClock(), "b", time.Hour, 0)
 	r, freed := &upstream.Request{Method: mcp.MethodToolsCall}, make(chan struct{})
 	runtime.AddCleanup(r, func(int) { close(freed) }, 0)
 	if _, err := next.Call(life.With(t.Context()), r, upstream.Discard{}); err != nil {
@@ -219,7 +227,7 @@ func await(t *testing.T, freed chan struct{}) {
 }
 
 func TestBoundingACallAllocatesNothing(t *testing.T) {
-	next := upstream.Timeout(new(nobody), "b", time.Minute, time.Hour)
+	next := upstream.Timeout(new(nobody), upstream.NewClock(), "b", time.Minute, time.Hour)
 	ctx, all := life.With(t.Context()), make([]upstream.Request, 102)
 	n := 0
 	if got := testing.AllocsPerRun(100, func() {
@@ -232,7 +240,7 @@ func TestBoundingACallAllocatesNothing(t *testing.T) {
 
 // BenchmarkTimeout is what it costs to bound a call.
 func BenchmarkTimeout(b *testing.B) {
-	next := upstream.Timeout(new(nobody), "b", time.Minute, time.Hour)
+	next := upstream.Timeout(new(nobody), upstream.NewClock(), "b", time.Minute, time.Hour)
 	ctx, r := b.Context(), new(upstream.Request)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -243,7 +251,7 @@ func BenchmarkTimeout(b *testing.B) {
 func TestNoBoundIsNoDecorator(t *testing.T) {
 	t.Parallel()
 	next := upstream.Caller(new(nobody))
-	if upstream.Timeout(next, "b", 0, 0) != next {
+	if upstream.Timeout(next, upstream.NewClock(), "b", 0, 0) != next {
 		t.Error("a call without bounds goes through a decorator")
 	}
 }
