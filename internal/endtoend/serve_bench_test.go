@@ -24,7 +24,7 @@ import (
 // so what is counted is the gateway's own.
 func BenchmarkServe(b *testing.B) {
 	for name, backend := range map[string]func(testing.TB, mcp.Era) gateway.Spec{"stdio": exampleProcess, "http": bareWeb} {
-		for _, era := range []mcp.Era{mcp.Legacy, mcp.Modern} {
+		for _, era := range bothEras {
 			b.Run(name+"/"+era.String(), func(b *testing.B) {
 				call := serving(b, backend(b, era), era)
 				b.ReportAllocs()
@@ -32,6 +32,22 @@ func BenchmarkServe(b *testing.B) {
 					call()
 				}
 			})
+		}
+	}
+}
+
+// TestACallAllocatesLittle on the backends' side of the gateway. The race detector adds some: it has pools forget things.
+func TestACallAllocatesLittle(t *testing.T) {
+	for name, tt := range map[string]struct {
+		backend func(testing.TB, mcp.Era) gateway.Spec
+		most    float64
+	}{"stdio": {exampleProcess, 9}, "http": {bareWeb, 12}} {
+		for _, era := range bothEras {
+			call := serving(t, tt.backend(t, era), era)
+			call()
+			if got := testing.AllocsPerRun(200, call); got > tt.most {
+				t.Errorf("%s, %s: %v allocations a call", name, era, got)
+			}
 		}
 	}
 }

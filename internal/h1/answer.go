@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"onemcp/internal/life"
 )
 
 // lag is how long the end of a request may come after that of its answer if the connection is to be kept: as in
@@ -27,8 +29,9 @@ type Answer struct {
 	t    *Transport
 	c    *conn
 	ctx  context.Context
-	stop func() bool
-	head []byte // nil once it is not there any more
+	hook life.Hook   // on ctx
+	stop func() bool // where ctx is the standard library's
+	head []byte      // nil once it is not there any more
 
 	chunks io.Reader // of a body in chunks
 	zip    *unzipped // of one that came compressed though nobody has asked for that
@@ -43,7 +46,8 @@ type Answer struct {
 
 // exchange sends r over c and returns the answer, which gives the connection back.
 func (t *Transport) exchange(ctx context.Context, c *conn, r *Request) (*Answer, error) {
-	a := &Answer{t: t, c: c, ctx: ctx, stop: afterFunc(ctx, c.abort)}
+	a := &Answer{t: t, c: c, ctx: ctx}
+	a.follow()
 	sent := a.send(r)
 	if errors.Is(sent, errUnsent) {
 		a.finish(false)
@@ -64,6 +68,23 @@ func (t *Transport) exchange(ctx context.Context, c *conn, r *Request) (*Answer,
 	}
 	a.begin(&f, f.hasBody(r.Head))
 	return a, nil
+}
+
+// follow has the exchange end with its context.
+func (a *Answer) follow() {
+	if own, ok := a.ctx.(*life.Context); ok {
+		own.Hang(&a.hook, a.c.abort)
+	} else {
+		a.stop = context.AfterFunc(a.ctx, a.c.abort)
+	}
+}
+
+// part undoes follow, and reports whether the context has not ended.
+func (a *Answer) part() bool {
+	if own, ok := a.ctx.(*life.Context); ok {
+		return own.TakeOff(&a.hook)
+	}
+	return a.stop()
 }
 
 // send sends the request, the body in a goroutine if it is long.
@@ -177,7 +198,7 @@ func (a *Answer) Close() error {
 // finish gives the connection back, if the answer has been read whole and it may be used again, or closes it.
 func (a *Answer) finish(whole bool) {
 	a.once.Do(func() {
-		whole = a.stop() && whole && a.reusable && a.c.r.Buffered() == 0
+		whole = a.part() && whole && a.reusable && a.c.r.Buffered() == 0
 		if whole && a.wrote() {
 			a.t.keep(a.c)
 			return

@@ -210,16 +210,3 @@ func (t *Transport) CloseIdleConnections() {
 		t.pruning = false
 	}
 }
-
-// stopper is what context.AfterFunc uses of a context that has it: it does f when the context ends.
-type stopper interface {
-	AfterFunc(f func()) (stop func() bool)
-}
-
-// afterFunc is context.AfterFunc that costs nothing with a context that can do it itself.
-func afterFunc(ctx context.Context, f func()) (stop func() bool) {
-	if s, ok := ctx.(stopper); ok {
-		return s.AfterFunc(f)
-	}
-	return context.AfterFunc(ctx, f)
-}

@@ -14,7 +14,7 @@ type Context struct {
 	values context.Context // nil: those of the parent
 	cause  error           // why it has ended; nil: it has not
 	done   chan struct{}   // nil until asked for
-	hooks  *hook           // what is to be done at the end; the newest first
+	hooks  *Hook           // what is to be done at the end; the newest first
 	child  *Context        // one of those to end with it; nil without any
 	family siblings
 }
@@ -22,16 +22,17 @@ type Context struct {
 // siblings are the other children of the same parent, whose mutex guards them.
 type siblings struct{ before, after *Context }
 
-// hook is something to do at the end.
-type hook struct {
+// Hook is something to do at the end of a context, in the memory of who wants it done. The zero value is ready, and so is one that
+// was taken off.
+type Hook struct {
 	f    func()
-	next *hook
+	next *Hook
 }
 
 // take empties a hook that leaves the list, which who could stop it still holds, and returns the next one.
-func (h *hook) take() (next *hook) {
+func (h *Hook) take() (next *Hook) {
 	next = h.next
-	*h = hook{}
+	*h = Hook{}
 	return next
 }
 
@@ -174,15 +175,21 @@ func (c *Context) End(cause error) {
 // AfterFunc does f in a goroutine when the context has ended, unless stop is called before; stop reports whether it came before
 // that. The standard library uses it for contexts that are made of this one.
 func (c *Context) AfterFunc(f func()) (stop func() bool) {
+	h := new(Hook)
+	c.Hang(h, f)
+	return func() bool { return c.TakeOff(h) }
+}
+
+// Hang is AfterFunc that allocates nothing. A hook hangs on one context at a time.
+func (c *Context) Hang(h *Hook, f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause != nil {
 		go f()
-		return func() bool { return false }
+		return
 	}
-	h := &hook{f, c.hooks}
+	h.f, h.next = f, c.hooks
 	c.hooks = h
-	return func() bool { return c.drop(h) }
 }
 
 // AfterFunc is context.AfterFunc, which for a context of this kind keeps much less than the standard library does.
@@ -193,8 +200,8 @@ func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	return context.AfterFunc(ctx, f)
 }
 
-// drop takes a hook away and reports whether it was there.
-func (c *Context) drop(h *hook) bool {
+// TakeOff takes a hook off and reports whether it was there: else what it is for has been done, or is being done.
+func (c *Context) TakeOff(h *Hook) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at := &c.hooks; *at != nil; at = &(*at).next {

@@ -149,6 +149,42 @@ func TestWhatIsStoppedIsNotDone(t *testing.T) {
 	done.Wait()
 }
 
+// TestAHookIsHungAgain where it was taken off, and done for the last one that wants something of it.
+func TestAHookIsHungAgain(t *testing.T) {
+	t.Parallel()
+	c, other := life.With(context.Background()), life.With(context.Background())
+	var h life.Hook
+	for _, on := range []*life.Context{c, other, c, c} {
+		on.Hang(&h, func() { t.Error("done though it was taken off") })
+		if !on.TakeOff(&h) || on.TakeOff(&h) {
+			t.Error("taking it off tells wrong")
+		}
+	}
+	var done sync.WaitGroup
+	done.Add(1)
+	c.Hang(&h, done.Done)
+	c.End(errWhy)
+	done.Wait()
+	if c.TakeOff(&h) {
+		t.Error("taken off after the end")
+	}
+	done.Add(1)
+	c.Hang(&h, done.Done)
+	done.Wait()
+}
+
+func TestAHookAllocatesNothing(t *testing.T) {
+	var c life.Context
+	var h life.Hook
+	f := func() {}
+	if n := testing.AllocsPerRun(100, func() {
+		c.Hang(&h, f)
+		c.TakeOff(&h)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // TestChildrenMayLeaveInAnyOrder: those that are left end with the parent, the others are let be.
 func TestChildrenMayLeaveInAnyOrder(t *testing.T) {
 	t.Parallel()

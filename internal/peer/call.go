@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -16,7 +17,9 @@ type call struct {
 	owner  any
 	listen bool // a subscription: all that belongs to it names it
 	up     Handler
-	done   chan struct{} // gets one value when answer or err is set
+	woken  chan bool // gets true, once, when answer or err is set, and false if the context ends
+	hook   life.Hook // on the context
+	giveUp func()    // what hangs on it; made once
 	answer mcp.Message
 	err    error
 
@@ -31,7 +34,8 @@ func (c *call) Attribution() Attribution { return Attribution{c.owner, c.serial,
 func (p *Peer) open(r Request, up Handler) (*call, error) {
 	c, ok := p.pool.Get().(*call)
 	if !ok {
-		c = &call{done: make(chan struct{}, 1)}
+		c = &call{woken: make(chan bool, 2)}
+		c.giveUp = func() { c.woken <- false }
 	}
 	c.id, c.owner, c.up, c.listen = r.ID, r.Owner, up, r.Method == mcp.MethodListen
 	p.mu.Lock()
@@ -59,8 +63,8 @@ func (p *Peer) forget(c *call) bool {
 	return true
 }
 
-// giveUp is forget for a call that the other side goes on with.
-func (p *Peer) giveUp(c *call) bool {
+// abandon is forget for a call that the other side goes on with.
+func (p *Peer) abandon(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.calls[c.id] != c {
@@ -92,11 +96,11 @@ func (p *Peer) find(id uint64) *call {
 	return p.calls[id]
 }
 
-// close returns what a call that is done has come to. If the reading goroutine ended it nobody else
+// close returns what a call that is done has come to. If the reading goroutine ended it, and its context does not, nobody else
 // holds it, so it is used again.
-func (p *Peer) close(c *call) (mcp.Message, error) {
+func (p *Peer) close(c *call, ctx *life.Context) (mcp.Message, error) {
 	answer, err := c.answer, c.err
-	if !c.over {
+	if ctx.TakeOff(&c.hook) && !c.over {
 		c.answer, c.err, c.owner, c.up = mcp.Message{}, nil, nil, nil
 		p.pool.Put(c)
 	}
@@ -106,7 +110,7 @@ func (p *Peer) close(c *call) (mcp.Message, error) {
 // fail ends a call that was taken out of the table.
 func (c *call) fail(err error) {
 	c.err = err
-	c.done <- struct{}{}
+	c.woken <- true
 }
 
 // finish waits until up is left and keeps everybody from entering it again.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"onemcp/internal/fault"
+	"onemcp/internal/life"
 	"onemcp/internal/mcp"
 )
 
@@ -179,6 +180,16 @@ func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, er
 	if ctx.Err() != nil {
 		return mcp.Message{}, context.Cause(ctx)
 	}
+	own, ok := ctx.(*life.Context)
+	if !ok {
+		own = life.With(ctx)
+		defer own.End(nil)
+	}
+	return p.call(own, r, up)
+}
+
+// call is Call with a context on which something can be hung.
+func (p *Peer) call(ctx *life.Context, r Request, up Handler) (mcp.Message, error) {
 	c, err := p.open(r, up)
 	if err != nil {
 		return mcp.Message{}, err
@@ -189,14 +200,13 @@ func (p *Peer) Call(ctx context.Context, r Request, up Handler) (mcp.Message, er
 		}
 		return mcp.Message{}, err
 	}
-	select {
-	case <-c.done:
-		return p.close(c)
-	case <-ctx.Done():
+	ctx.Hang(&c.hook, c.giveUp)
+	if <-c.woken {
+		return p.close(c, ctx)
 	}
-	if !p.giveUp(c) { // the answer is here already
-		<-c.done
-		return p.close(c)
+	if !p.abandon(c) { // the answer is here already
+		<-c.woken
+		return p.close(c, ctx)
 	}
 	if r.Method != mcp.MethodInitialize && r.Method != mcp.MethodDiscover {
 		p.out.Push(cancelled(r.ID))

@@ -57,7 +57,7 @@ func (p *Peer) receiveAnswer(m *mcp.Message) {
 	}
 	c.answer = *m
 	c.answer.Raw = p.in.Keep(m.Raw)
-	c.done <- struct{}{}
+	c.woken <- true
 }
 
 func (p *Peer) receiveNote(m *mcp.Message) {

@@ -9,8 +9,8 @@ import (
 // ranks orders the packages: each imports lower ranks only. A new package gets its rank here.
 func ranks() map[string]int {
 	byRank := [][]string{
-		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/h1", "internal/life", "internal/gcpace", "internal/trustproxy", "internal/ratelimit"},
-		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist", "internal/trustwatch", "internal/h1/server"},
+		{"internal/secret", "internal/fault", "internal/tagexpr", "internal/sse", "internal/guard", "internal/life", "internal/gcpace", "internal/trustproxy", "internal/ratelimit"},
+		{"internal/publicurl", "internal/probe", "internal/obs", "internal/trustproxy/explain", "internal/trustlist", "internal/trustwatch", "internal/h1", "internal/h1/server"},
 		{"internal/hostguard", "internal/mcp", "internal/config", "internal/auth", "internal/example"},
 		{"internal/wire", "internal/accesslog", "internal/peer", "internal/catalog", "internal/session", "internal/trace", "internal/upstream"},
 		{"internal/upstream/stdio", "internal/upstream/remote", "internal/upstream/upstreamtest", "internal/mcp/mcptest", "internal/gateway", "internal/testkit"},
