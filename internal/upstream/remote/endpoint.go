@@ -103,7 +103,8 @@ func (e *endpoint) send(ctx context.Context, l letter) (answer, error) {
 		}
 		l.form = e.moved(l.form, to)
 	}
-	return answer{}, fault.New(fault.Unavailable, "backend %q redirects without end", e.name)
+	return answer{}, fault.New(fault.Unavailable, "backend %q redirects without end", e.name).
+		WithHint("set its url to the address of its MCP endpoint")
 }
 
 // redirect returns where a redirect leads, if that may be followed.

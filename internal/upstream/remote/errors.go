@@ -124,10 +124,15 @@ func (e *endpoint) refused(s *upstream.StatusError) *fault.Error {
 			WithHint(`check the "headers" of its entry`).WithCause(s)
 	}
 	f := fault.New(fault.Unavailable, "backend %q answered with HTTP status %d", e.name, s.Code).WithCause(s)
-	if s.Code == http.StatusBadRequest && saysTLS(s.Text) {
+	switch {
+	case s.Code == http.StatusBadRequest && saysTLS(s.Text):
 		return f.WithHint("it wants TLS there, so its url begins with https://")
+	case s.Code == http.StatusTooManyRequests:
+		return f.WithHint("it takes no more requests for now: maxConcurrency of its entry bounds ours")
+	case s.Code >= 500:
+		return f.WithHint("its own log, or that of a proxy before it, may say why")
 	}
-	return f
+	return f.WithHint("is its url that of the MCP endpoint?")
 }
 
 // saysTLS reports whether a server says in clear words that it wants TLS, as those of Go, nginx and Apache do.
@@ -141,9 +146,5 @@ func (e *endpoint) notOpened(err error) error {
 	if !ok || fault.KindOf(err) != fault.Internal {
 		return err
 	}
-	f := e.refused(s)
-	if f.Hint == "" {
-		return f.WithHint("is its url that of the MCP endpoint?")
-	}
-	return f
+	return e.refused(s)
 }

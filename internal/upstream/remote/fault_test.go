@@ -62,8 +62,9 @@ func TestFaultsOfACall(t *testing.T) {
 		{"malformed event", text(200, "text/event-stream", "data: {\n\n"), fault.Malformed, "not valid"},
 		{"stream ends", text(200, "text/event-stream", ": hello\n\n"), fault.Unavailable, "broke off its answer ("},
 		{"stream ends within an event", text(200, "text/event-stream", `data: {"jsonrpc"`), fault.Unavailable, "broke off its answer ("},
-		{"status 500", text(500, "text/plain", "oops"), fault.Unavailable, "HTTP status 500"},
-		{"status 400", text(400, "text/plain", "no"), fault.Unavailable, "HTTP status 400"},
+		{"status 500", text(500, "text/plain", "oops"), fault.Unavailable, "HTTP status 500 (its own log, or that of a proxy before it, may say why)"},
+		{"status 400", text(400, "text/plain", "no"), fault.Unavailable, "HTTP status 400 (is its url that of the MCP endpoint?)"},
+		{"status 429", text(429, "text/plain", "no"), fault.Unavailable, "HTTP status 429 (it takes no more requests for now: maxConcurrency of its entry bounds ours)"},
 		{"status 401", text(401, "text/plain", "who?"), fault.Unauthorized, `HTTP status 401) (check the "headers" of its entry)`},
 		{"status 403", text(403, "application/json", `{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}`), fault.Unauthorized, "HTTP status 403"},
 		{"status 404 without a session", text(404, "text/plain", "no"), fault.Unavailable, "HTTP status 404"},
@@ -74,7 +75,7 @@ func TestFaultsOfACall(t *testing.T) {
 		}, fault.Unavailable, "redirect (HTTP status 302)"},
 		{"redirect in a circle", func(w http.ResponseWriter, r *http.Request, _ *mcp.Message) {
 			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
-		}, fault.Unavailable, "redirects without end"},
+		}, fault.Unavailable, "redirects without end (set its url to the address of its MCP endpoint)"},
 		{"oversized body", func(w http.ResponseWriter, _ *http.Request, m *mcp.Message) { answer(w, m, large) }, fault.TooLarge, "over the limit of 4096 bytes (raise its maxMessageSize)"},
 		{"oversized body of unknown length", func(w http.ResponseWriter, _ *http.Request, m *mcp.Message) {
 			w.Header().Set("Content-Type", "application/json")
