@@ -89,7 +89,7 @@ func serve(tb testing.TB, file string) Endpoint {
 // TestAnExchangeIsCheap holds what the client's side of a call allocates. It does not run beside other tests, whose cost
 // would count. With the race detector, pools lose some of what they keep.
 func TestAnExchangeIsCheap(t *testing.T) {
-	most := map[string]float64{"legacy": 15, "modern": 17}
+	most := map[string]float64{"legacy": 15, "modern": 15}
 	for era, x := range exchanges(t) {
 		if got := testing.AllocsPerRun(200, func() { x.do(t) }); got > most[era] {
 			t.Errorf("%s: %v allocations for each request", era, got)

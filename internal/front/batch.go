@@ -42,8 +42,7 @@ func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) e
 
 // serveBatch begins the messages in their order, and waits for the answers to all requests.
 func (f *Front) serveBatch(x *exchange, r *http.Request, c *gateway.Client, msgs []mcp.Message) {
-	reply := new(reply)
-	reply.begin(x, r.Context(), c.Session)
+	reply := x.replies(r.Context(), c.Session, nil)
 	defer reply.endAll()
 	var calls sync.WaitGroup
 	defer calls.Wait()

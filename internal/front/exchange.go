@@ -42,6 +42,8 @@ type exchange struct {
 	access   *Access             // in force for this request
 	policy   *trustproxy.Policy  // by which it was decided
 	decision trustproxy.Decision // who asks; derived once
+
+	reply reply // to messages that are posted
 }
 
 func (f *Front) begin(w http.ResponseWriter, r *http.Request) *exchange {

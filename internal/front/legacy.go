@@ -21,18 +21,18 @@ func (f *Front) postLegacy(x *exchange, r *http.Request, at place, m *mcp.Messag
 	if err != nil {
 		return err
 	}
-	if m.Kind == mcp.Request {
-		f.call(x, r, at.scope, s, m)
-		return nil
-	}
 	c := gateway.SessionClient(at.scope, s)
 	c.Forwarder = x
-	if m.Kind == mcp.Notification {
+	switch m.Kind {
+	case mcp.Request:
+		f.call(x, r, c, m)
+	case mcp.Notification:
 		f.Gateway.Notify(context.WithoutCancel(r.Context()), c, m)
-	} else {
+		x.WriteHeader(http.StatusAccepted)
+	default:
 		f.Gateway.Answer(c, m)
+		x.WriteHeader(http.StatusAccepted)
 	}
-	x.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
@@ -92,17 +92,10 @@ func (f *Front) session(x *exchange, r *http.Request, at place) (*session.Sessio
 
 // call serves a request of a session. It goes on when the client's connection drops: only the session's
 // end or a cancellation stops it.
-func (f *Front) call(x *exchange, r *http.Request, scope gateway.Scope, s *session.Session, m *mcp.Message) {
-	var c struct { // one object for what has one life
-		client gateway.Client
-		reply  reply
-	}
-	c.client = *gateway.SessionClient(scope, s)
-	c.client.Forwarder = x
-	reply := &c.reply
-	reply.begin(x, r.Context(), s)
+func (f *Front) call(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
+	reply := x.replies(r.Context(), c.Session, nil)
 	defer reply.end(0, nil) // of a panic
-	answer, err := f.Gateway.Serve(context.Background(), &c.client, m, reply)
+	answer, err := f.Gateway.Serve(context.Background(), c, m, reply)
 	x.err = err
 	switch {
 	case err == nil:

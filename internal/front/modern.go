@@ -101,8 +101,7 @@ func modernClient(scope gateway.Scope, h http.Header, m *mcp.Message) *gateway.C
 func (f *Front) callModern(x *exchange, r *http.Request, c *gateway.Client, m *mcp.Message) {
 	ctx := life.With(r.Context()) // by itself: a call that is parked keeps it
 	defer ctx.End(nil)
-	reply := &reply{lost: ctx}
-	reply.begin(x, ctx, nil)
+	reply := x.replies(ctx, nil, ctx)
 	defer reply.end(0, nil) // of a panic
 	answer, err := f.Gateway.Serve(ctx, c, m, reply)
 	if err != nil {

@@ -40,10 +40,12 @@ type reply struct {
 	closed  bool
 }
 
-// begin makes r the reply to a request, which must be ended.
-func (r *reply) begin(x *exchange, client context.Context, s *session.Session) {
-	r.x, r.client, r.session = x, client, s
+// replies begins the reply to what was posted. It must be ended.
+func (x *exchange) replies(client context.Context, s *session.Session, lost *life.Context) *reply {
+	r := &x.reply
+	r.x, r.client, r.session, r.lost = x, client, s, lost
 	r.beat = x.front.alarms.After(x.front.Heartbeat, r)
+	return r
 }
 
 // Send implements gateway.Stream.
