@@ -145,10 +145,10 @@ func (w *world) heard(text string, n int) string {
 	return said
 }
 
-// followed waits until that many of the backend's subscriptions name a resource.
-func (w *world) followed(uri string, n int) {
+// followed waits until that many of the backend's subscriptions name a resource, or ask for the changes of a list.
+func (w *world) followed(what string, n int) {
 	w.t.Helper()
-	w.rig.connect(mcp.Legacy, "/mcp/servers/b").call("followed", fmt.Sprintf(`{"text":%q,"n":%d}`, uri, n))
+	w.rig.connect(mcp.Legacy, "/mcp/servers/b").call("followed", fmt.Sprintf(`{"text":%q,"n":%d}`, what, n))
 }
 
 // times returns how many messages that hold a text the backend has received so far.

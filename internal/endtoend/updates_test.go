@@ -150,6 +150,7 @@ func TestAServerWithOneSubscriptionIsHeard(t *testing.T) {
 			w.followed("test://a", 0)
 		}
 		bystander := w.connect().listen()
+		w.followed("promptsListChanged", 1) // between two subscriptions there is none
 		w.news(mcp.NotePromptsChanged, `{}`)
 		bystander.told(mcp.NotePromptsChanged)
 	})

@@ -73,13 +73,13 @@ func (c *Crowd) await(ctx context.Context, text string, n int) ([]byte, error) {
 	}
 }
 
-// awaitFollowed returns when n subscriptions name a uri, or ctx ends.
-func (c *Crowd) awaitFollowed(ctx context.Context, uri string, n int) {
+// awaitFollowed returns when n subscriptions name a uri, or ask for the changes of a list, or ctx ends.
+func (c *Crowd) awaitFollowed(ctx context.Context, what string, n int) {
 	for {
 		c.mu.Lock()
 		changed, have := c.changed, 0
 		for s := range c.members {
-			have += s.interest.followed(uri)
+			have += s.interest.followed(what)
 		}
 		c.mu.Unlock()
 		if have == n {
@@ -166,15 +166,15 @@ func (s *Server) change(do func(*interest)) {
 	s.crowd.signal()
 }
 
-// followed returns how many of the client's subscriptions name a uri.
-func (i *interest) followed(uri string) (n int) {
+// followed returns how many of the client's subscriptions name a uri, or ask for the changes of a list.
+func (i *interest) followed(what string) (n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.uris[uri] {
+	if i.uris[what] {
 		n++
 	}
 	for _, l := range i.listens {
-		if l.has("resourceSubscriptions", uri) {
+		if l.has("resourceSubscriptions", what) || string(mcp.Member(l.filter, what)) == "true" {
 			n++
 		}
 	}
@@ -335,7 +335,7 @@ func (c *call) begin(ctx context.Context) []byte {
 	return c.s.result(c.m, string(c.args().Params))
 }
 
-// followed answers when as many subscriptions as n says name a resource.
+// followed answers when as many subscriptions as n says name a resource, or ask for the changes of a list.
 func (c *call) followed(ctx context.Context) []byte {
 	c.s.crowd.awaitFollowed(ctx, c.args().Text, c.args().N)
 	return c.structured("null")
