@@ -214,12 +214,19 @@ func (d *decoder) integer(at place, r rules) int64 {
 // maxMilliseconds is what fits into 32 bits, 24 days, as in every other program that reads such files.
 const maxMilliseconds int64 = 1<<31 - 1
 
+// fewMilliseconds is what nobody means for a time limit, unless they are seconds.
+const fewMilliseconds = 100
+
 func (d *decoder) milliseconds(at place, r rules) time.Duration {
 	if r.max == nil {
 		r.max = new(maxMilliseconds)
 	}
 	r.of = " of milliseconds"
-	return time.Duration(d.integer(at, r)) * time.Millisecond
+	n := d.integer(at, r)
+	if n > 0 && n < fewMilliseconds {
+		d.warn(at, fmt.Sprintf("write %d000 if seconds are meant", n), "counts milliseconds, and has only %d", n)
+	}
+	return time.Duration(n) * time.Millisecond
 }
 
 // mismatchLiteral is a mismatch of a value whose kind may be right.
