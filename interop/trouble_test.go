@@ -40,7 +40,7 @@ func TestTrouble(t *testing.T) {
 		{Name: "stateless", URL: harness.StartGoEverything(t, bin.GoEverything, true)},
 	}}
 	g := harness.StartGateway(t, bin.OneMCP, config)
-	x := &trouble{t: t, gateway: g, config: config, until: time.Now().Add(*troubleTime)}
+	x := &trouble{t: t, gateway: g, config: config}
 	t.Run("before", x.allAreThere)
 	calm := x.state()
 	x.make()
@@ -58,25 +58,38 @@ type trouble struct {
 	gateway *harness.Gateway
 	config  harness.Config
 	until   time.Time
+	rough   bool // some calls are cancelled
 
 	answers, errors, cancelled atomic.Int64
 }
 
-// allAreThere waits until every server is, and has one client of each era call them.
+// allAreThere waits until every server is, and has one client of each era call all tools: some servers have a connection
+// for each era from then on.
 func (x *trouble) allAreThere(t *testing.T) {
 	awaitTools(t, clients.Target{URL: x.gateway.URL}, "one_", "two_", "own_", "web_", "stateless_")
-	x.visit(clients.Legacy)
-	x.visit(clients.Modern)
+	for _, era := range []clients.Era{clients.Legacy, clients.Modern} {
+		x.visit(era, func(all []*mcp.Tool) []*mcp.Tool { return all })
+	}
+}
+
+// some picks a few of the tools.
+func some(all []*mcp.Tool) (few []*mcp.Tool) {
+	for range 30 {
+		few = append(few, all[rand.IntN(len(all))])
+	}
+	return few
 }
 
 // make makes trouble until the time is over.
 func (x *trouble) make() {
+	x.until, x.rough = time.Now().Add(*troubleTime), true
+	defer func() { x.rough = false }()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for i := range 8 {
 		all.Go(func() {
 			for time.Now().Before(x.until) && !x.t.Failed() {
-				x.visit([]clients.Era{clients.Legacy, clients.Modern}[i%2])
+				x.visit([]clients.Era{clients.Legacy, clients.Modern}[i%2], some)
 			}
 		})
 	}
@@ -138,8 +151,8 @@ func glob(pattern string) []string {
 	return all
 }
 
-// visit is one client from its coming to its going.
-func (x *trouble) visit(era clients.Era) {
+// visit is one client from its coming to its going, who calls the tools that pick returns.
+func (x *trouble) visit(era clients.Era, pick func([]*mcp.Tool) []*mcp.Tool) {
 	ctx, cancel := context.WithTimeout(x.t.Context(), patience)
 	defer cancel()
 	o := &mcp.ClientSessionOptions{}
@@ -160,12 +173,12 @@ func (x *trouble) visit(era clients.Era) {
 		x.t.Errorf("%s: list: %v", era, err)
 		return
 	}
-	for range 30 {
-		x.call(ctx, s, tools.Tools[rand.IntN(len(tools.Tools))].Name)
+	for _, tool := range pick(tools.Tools) {
+		x.call(ctx, s, tool.Name)
 	}
 }
 
-// call calls a tool if it is one whose answer is known, and cancels a few of the calls.
+// call calls a tool if it is one whose answer is known.
 func (x *trouble) call(ctx context.Context, s *mcp.ClientSession, name string) {
 	text := fmt.Sprintf("text %d", rand.Uint64())
 	known := map[string]call{
@@ -178,7 +191,7 @@ func (x *trouble) call(ctx context.Context, s *mcp.ClientSession, name string) {
 	if !ok {
 		return
 	}
-	if rand.IntN(20) == 0 {
+	if x.rough && rand.IntN(20) == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(3000))*time.Microsecond)
 		defer cancel()
