@@ -144,6 +144,7 @@ func TestAServerWithOneSubscriptionIsHeard(t *testing.T) {
 		for _, id := range []string{`1`, `2`, `3`} {
 			f := w.follow(id)
 			w.followed("test://a", 1)
+			w.followed("promptsListChanged", 1) // no earlier subscription is left, whose end would be that of all
 			w.news(mcp.NoteResourceUpdated, updateOfA)
 			f.changed("test://a")
 			f.vanish()
