@@ -38,20 +38,27 @@ func (frailConn) Call(context.Context, *upstream.Request, upstream.Sink) (mcp.Me
 
 func (frailConn) Notify(context.Context, []byte) error { return nil }
 
-// TestASessionForgetsItsLostConnections: it may outlive thousands of them.
-func TestASessionForgetsItsLostConnections(t *testing.T) {
-	t.Parallel()
-	d := frail{make(chan func(), 1)}
+// startFrail runs a gateway before one backend that keeps a connection for each session, until the test's end.
+func startFrail(t *testing.T) (*Gateway, frail) {
+	t.Helper()
+	d := frail{make(chan func(), 2)}
 	g := New(Options{Log: slog.New(slog.DiscardHandler), Sessions: session.NewTable(session.Limits{})}, Setup{Backends: []Spec{
 		{Name: "b", Identity: "1", Driver: d, Isolation: PerSession, ConnectionTimeout: time.Minute, RequestTimeout: time.Minute},
 	}})
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		<-ended
-	}()
+	})
+	return g, d
+}
+
+// TestASessionForgetsItsLostConnections: it may outlive thousands of them.
+func TestASessionForgetsItsLostConnections(t *testing.T) {
+	t.Parallel()
+	g, d := startFrail(t)
 	<-d.ends // of the primary link, which stays
 	s, err := g.opts.Sessions.Open(session.Spec{Principal: "p"})
 	if err != nil {
@@ -61,7 +68,7 @@ func TestASessionForgetsItsLostConnections(t *testing.T) {
 	c := &Client{Principal: "p", Era: mcp.Legacy, Session: s}
 	b := g.current.Load().byName["b"]
 	lost := func() weak.Pointer[link] {
-		l, err := b.link(ctx, c)
+		l, err := b.link(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,17 +100,7 @@ func (*request) Caller() any            { return nil }
 // TestAConnectionKeepsNothingOfTheRequestThatOpenedIt: it lasts as long as the session, for each backend.
 func TestAConnectionKeepsNothingOfTheRequestThatOpenedIt(t *testing.T) {
 	t.Parallel()
-	d := frail{make(chan func(), 2)}
-	g := New(Options{Log: slog.New(slog.DiscardHandler), Sessions: session.NewTable(session.Limits{})}, Setup{Backends: []Spec{
-		{Name: "b", Identity: "1", Driver: d, Isolation: PerSession, ConnectionTimeout: time.Minute, RequestTimeout: time.Minute},
-	}})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(ctx) }()
-	defer func() {
-		cancel()
-		<-ended
-	}()
+	g, _ := startFrail(t)
 	s, err := g.opts.Sessions.Open(session.Spec{Principal: "p", Capabilities: []byte(`{"roots":{}}`)})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +110,7 @@ func TestAConnectionKeepsNothingOfTheRequestThatOpenedIt(t *testing.T) {
 	left := weak.Make(r)
 	c := SessionClient(Scope{}, s)
 	c.Forwarder = r
-	l, err := g.current.Load().byName["b"].link(ctx, c)
+	l, err := g.current.Load().byName["b"].link(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
