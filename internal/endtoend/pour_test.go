@@ -24,14 +24,19 @@ import (
 type fountain struct {
 	*web
 	answer func(rw http.ResponseWriter, r *http.Request, id string)
+	resume http.HandlerFunc // of a GET; nil: as web does
 }
 
 func newFountain(era mcp.Era, answer func(rw http.ResponseWriter, r *http.Request, id string)) *fountain {
-	return &fountain{newWeb(upstreamtest.Script{Eras: []mcp.Era{era}, Offers: offers("b")}), answer}
+	return &fountain{newWeb(upstreamtest.Script{Eras: []mcp.Era{era}, Offers: offers("b")}), answer, nil}
 }
 
 // ServeHTTP implements http.Handler.
 func (f *fountain) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && f.resume != nil {
+		f.resume(rw, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -67,6 +72,30 @@ func write(rw http.ResponseWriter, pieces ...string) {
 	}
 }
 
+// A form is what an answer is wrapped in.
+type form struct {
+	name        string
+	known       bool // its length is
+	head, after string
+}
+
+var forms = []form{
+	{"a body of known length", true, "", ""},
+	{"a body of unknown length", false, "", ""},
+	{"an event", false, ": first\n\nevent: message\ndata: ", "\n\n"},
+}
+
+// begin announces an answer and begins it.
+func (f form) begin(rw http.ResponseWriter, length int, text string) {
+	if f.known {
+		rw.Header().Set("Content-Length", strconv.Itoa(length))
+	}
+	if f.head != "" {
+		rw.Header().Set("Content-Type", "text/event-stream")
+	}
+	write(rw, f.head+text)
+}
+
 // long is a text of about half a mebibyte, which says where in it one is.
 var long = func() string {
 	var b strings.Builder
@@ -78,7 +107,7 @@ var long = func() string {
 
 // Answers of more than a mebibyte, with the id in front and behind.
 var (
-	idBefore = "{ \"jsonrpc\":\"2.0\",\"id\" : $ID ,\n\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + long + `"}],"structuredContent":{"a":"` + long + `"}} } `
+	idBefore = "{ \"jsonrpc\":\"2.0\",\"id\" : $ID ,\t\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + long + `"}],"structuredContent":{"a":"` + long + `"}} } `
 	idBehind = `{"result":{"content":[{"type":"text","text":"` + long + `"},{"type":"text","text":"` + long + `"}]},"jsonrpc":"2.0","id":$ID}`
 )
 
@@ -88,19 +117,16 @@ func TestALargeResultPassesWhileItComes(t *testing.T) {
 	t.Parallel()
 	for _, era := range bothEras {
 		for name, text := range map[string]string{"id before": idBefore, "id behind": idBehind} {
-			for _, known := range []bool{true, false} {
-				t.Run(fmt.Sprintf("%s, %s, length known %t", era, name, known), func(t *testing.T) {
+			for _, form := range forms {
+				t.Run(fmt.Sprintf("%s, %s, %s", era, name, form.name), func(t *testing.T) {
 					t.Parallel()
 					passed := make(chan struct{}, 1)
 					f := newFountain(era, func(rw http.ResponseWriter, r *http.Request, id string) {
 						whole := strings.Replace(text, "$ID", id, 1)
-						if known {
-							rw.Header().Set("Content-Length", strconv.Itoa(len(whole)))
-						}
-						write(rw, whole[:len(whole)/2])
+						form.begin(rw, len(whole), whole[:len(whole)/2])
 						select {
 						case <-passed:
-							write(rw, whole[len(whole)/2:])
+							write(rw, whole[len(whole)/2:]+form.after)
 						case <-time.After(patience):
 						case <-r.Context().Done():
 						}
@@ -119,7 +145,7 @@ func TestALargeResultPassesWhileItComes(t *testing.T) {
 						}
 						want := strings.Replace(text, "$ID", id, 1)
 						differ(t, "the answer", want, string(first)+string(rest[0]))
-						if length := reply.header.Get("Content-Length"); known != (length == strconv.Itoa(len(want))) {
+						if length := reply.header.Get("Content-Length"); form.known != (length == strconv.Itoa(len(want))) {
 							t.Errorf("the length of %d bytes is given as %q", len(want), length)
 						}
 					}
@@ -147,11 +173,11 @@ func TestALargeResultThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
 	}
 	for _, era := range bothEras {
 		for _, b := range breaks {
-			for _, known := range []bool{true, false} {
-				if known && b.name == "over the limit" {
+			for _, form := range forms {
+				if form.known && b.name == "over the limit" {
 					continue // then nothing has passed; see the next test
 				}
-				t.Run(fmt.Sprintf("%s, %s, length known %t", era, b.name, known), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s, %s, %s", era, b.name, form.name), func(t *testing.T) {
 					t.Parallel()
 					begin := `{"result":{"content":[{"type":"text","text":"` + long
 					passed := make(chan struct{}, 1)
@@ -162,10 +188,7 @@ func TestALargeResultThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
 							return
 						}
 						whole := begin + strings.Replace(b.rest, "$ID", id, 1)
-						if known {
-							rw.Header().Set("Content-Length", strconv.Itoa(max(len(whole), len(begin)+1)))
-						}
-						write(rw, begin)
+						form.begin(rw, max(len(whole), len(begin)+1), begin)
 						select {
 						case <-passed:
 						case <-time.After(patience):
@@ -173,7 +196,7 @@ func TestALargeResultThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
 						if b.rest == "" {
 							panic(http.ErrAbortHandler)
 						}
-						write(rw, whole[len(begin):])
+						write(rw, whole[len(begin):]+form.after)
 					})
 					_, c := f.before(t, era, front.Options{}, limit)
 					reply := c.post(t.Context(), c.tool(`7`, "x", `{}`, ""))
@@ -198,13 +221,15 @@ func TestALargeResultThatIsWrongFromItsBeginningIsAnError(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text, want string
-		known            bool
+		form             form
 	}{
-		{"not JSON", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", true},
-		{"not JSON, of unknown length", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", false},
-		{"another id", `{"jsonrpc":"2.0","id":1$ID,"result":"` + long + `"}`, "it answers another request", true},
-		{"over the limit", `{"jsonrpc":"2.0","id":$ID,"result":"` + strings.Repeat(long, 4) + `"}`, "over the limit of 1048576 bytes", true},
-		{"a large error", `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32000,"message":"as asked","data":"` + long + `"}}`, "as asked", false},
+		{"not JSON", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", forms[0]},
+		{"not JSON, of unknown length", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", forms[1]},
+		{"not JSON, as an event", `{"jsonrpc":"2.0","id":$ID,"result":[x,"` + long + `"]}`, "not valid", forms[2]},
+		{"another id", `{"jsonrpc":"2.0","id":1$ID,"result":"` + long + `"}`, "it answers another request", forms[0]},
+		{"over the limit", `{"jsonrpc":"2.0","id":$ID,"result":"` + strings.Repeat(long, 4) + `"}`, "over the limit of 1048576 bytes", forms[0]},
+		{"a large error", `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32000,"message":"as asked","data":"` + long + `"}}`, "as asked", forms[1]},
+		{"a large error, as an event", `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32000,"message":"as asked","data":"` + long + `"}}`, "as asked", forms[2]},
 	}
 	for _, era := range bothEras {
 		for _, tt := range tests {
@@ -212,10 +237,7 @@ func TestALargeResultThatIsWrongFromItsBeginningIsAnError(t *testing.T) {
 				t.Parallel()
 				_, c := newFountain(era, func(rw http.ResponseWriter, _ *http.Request, id string) {
 					whole := strings.Replace(tt.text, "$ID", id, 1)
-					if tt.known {
-						rw.Header().Set("Content-Length", strconv.Itoa(len(whole)))
-					}
-					write(rw, whole)
+					tt.form.begin(rw, len(whole), whole+tt.form.after)
 				}).before(t, era, front.Options{}, 1<<20)
 				m := c.ask(c.tool(`7`, "x", `{}`, ""))
 				if m.Kind != mcp.Error || string(m.IDBytes()) != "7" || !strings.Contains(m.ErrorMessage(), tt.want) {

@@ -3,6 +3,7 @@ package sse
 import (
 	"bytes"
 	"io"
+	"math"
 	"strconv"
 	"time"
 )
@@ -29,6 +30,7 @@ type Reader struct {
 	afterCR bool   // the last line ended with CR: a LF here belongs to that end
 
 	event    Event
+	begun    bool // a part of the current event was returned, and reading goes on within it
 	hasField bool // the current event has a field
 	hasData  bool
 	from, to int // of the data in buf
@@ -48,27 +50,41 @@ func NewReader(src io.Reader, max int) *Reader {
 // an event, or the source's error. In place of an event over the limit it returns
 // a [*TooLargeError]; the next call goes on behind it, as after [Reader.Skip].
 func (r *Reader) Next() (Event, error) {
+	e, _, err := r.Begin(math.MaxInt)
+	return e, err
+}
+
+// Begin is Next for those who may take a large event in pieces. If the first data line is not whole when enough bytes of it
+// are there, it returns these as Data with what stands before them, and whole is false. Then [Reader.Next] returns the whole
+// event, or [Reader.Piece] what comes of it.
+func (r *Reader) Begin(enough int) (e Event, whole bool, err error) {
 	if _, err := r.Skip(); err != nil {
-		return Event{}, r.ending(err)
+		return Event{}, false, r.ending(err)
 	}
-	r.begin()
+	if !r.begun {
+		r.begin()
+	}
+	r.begun = false
 	for {
-		line, err := r.line()
+		line, err := r.line(enough)
 		long := r.pos-r.start > r.max+overhead
 		switch {
+		case err == errEnough:
+			r.begun = true
+			return r.beginning(), false, nil
 		case err == errFull:
-			return Event{}, r.tooLarge(inLine)
+			return Event{}, false, r.tooLarge(inLine)
 		case err != nil:
-			return Event{}, r.ending(err)
+			return Event{}, false, r.ending(err)
 		case len(line) > 0:
 			r.field(line)
 			if long {
-				return Event{}, r.tooLarge(fromLine)
+				return Event{}, false, r.tooLarge(fromLine)
 			}
 		case r.hasField && (long || r.to-r.from > r.max):
-			return Event{}, r.tooLarge(noRest)
+			return Event{}, false, r.tooLarge(noRest)
 		case r.hasField:
-			return r.finish(), nil
+			return r.finish(), true, nil
 		}
 		if !r.hasField {
 			r.start = r.pos // comments between events take no room
@@ -101,8 +117,9 @@ func (r *Reader) ending(err error) error {
 	return err
 }
 
-// line returns the next line without its end, valid until the next call.
-func (r *Reader) line() ([]byte, error) {
+// line returns the next line without its end, valid until the next call. Of the first data line of an event it does
+// not wait for the end, which is errEnough, when so many bytes are there.
+func (r *Reader) line(enough int) ([]byte, error) {
 	for searched := 0; ; {
 		if r.skip() {
 			searched = 0
@@ -112,7 +129,9 @@ func (r *Reader) line() ([]byte, error) {
 			r.endLine(searched + end)
 			return rest[:searched+end], nil
 		}
-		searched = len(rest)
+		if searched = len(rest); searched >= enough && !r.hasData && isData(rest) {
+			return nil, errEnough
+		}
 		if err := r.fill(); err != nil {
 			return nil, err
 		}

@@ -34,6 +34,7 @@ type body struct {
 	text  []byte
 	lent  *[headSize]byte // what text lies in, if it is to be given back
 	ended bool            // text is all
+	begun bool            // text was a piece of what is poured
 }
 
 // begin reads the first headSize bytes, or all there is.
@@ -89,6 +90,20 @@ func (b *body) rest() ([]byte, error) {
 		return nil, err
 	}
 	return b.text, nil
+}
+
+// Piece implements source. Each piece is read into the memory of the one before.
+func (b *body) Piece() ([]byte, error) {
+	switch {
+	case !b.begun:
+		b.begun = true
+		return b.text, nil
+	case b.ended:
+		return nil, io.EOF
+	}
+	b.text = b.text[:0]
+	err := b.readOnce(cap(b.text))
+	return b.text, err
 }
 
 func (b *body) close() {

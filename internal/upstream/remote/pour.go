@@ -10,31 +10,37 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// pourer returns where the rest of a large answer goes while it comes, nil if it is to be taken whole: because its caller wants
-// that, or it is no result of the call, or a trace shows whole messages, or so little may come that its length had
-// better be known first.
-func (s *streamable) pourer(c *call, b *body) io.WriteCloser {
-	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(b.text, c.ID) {
-		return nil
-	}
-	return c.pour(b.from.length)
+// A source is a large message on its way.
+type source interface {
+	// Piece returns what comes next of it, from its beginning on, and io.EOF behind the last. It is valid until the next call.
+	Piece() ([]byte, error)
 }
 
-// pour passes on an answer piece by piece. Each is read into the memory of the one before.
-func (s *streamable) pour(c *call, b *body, to io.WriteCloser) error {
+// pourer returns where a large answer of which head has come goes while the rest comes, nil if it is to be taken whole: because
+// its caller wants that, or it is no result of the call, or a trace shows whole messages, or so little may come that its
+// length had better be known first.
+func (s *streamable) pourer(c *call, head []byte, length int64) io.WriteCloser {
+	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(head, c.ID) {
+		return nil
+	}
+	return c.pour(length)
+}
+
+// pour passes on an answer piece by piece.
+func (s *streamable) pour(c *call, from source, to io.WriteCloser) error {
 	for total := 0; ; {
-		if total += len(b.text); total > s.at.max {
-			return s.at.errTooLarge()
-		}
-		if _, err := to.Write(b.text); err != nil {
-			return s.at.errPour(&c.ctx, err)
-		}
-		if b.ended {
+		piece, err := from.Piece()
+		if err == io.EOF {
 			break
 		}
-		b.text = b.text[:0]
-		if err := b.readOnce(cap(b.text)); err != nil {
+		if err != nil {
 			return err
+		}
+		if total += len(piece); total > s.at.max {
+			return s.at.errTooLarge()
+		}
+		if _, err := to.Write(piece); err != nil {
+			return s.at.errPour(&c.ctx, err)
 		}
 	}
 	if err := to.Close(); err != nil {

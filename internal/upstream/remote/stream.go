@@ -24,6 +24,7 @@ const (
 
 // A place is how far a stream has been read.
 type place struct {
+	once  bool          // the stream cannot be taken up again, whatever ids it has
 	id    string        // of the last event; empty: the stream cannot be taken up again
 	retry time.Duration // what the backend wants us to wait; 0: it does not say
 	moved bool          // an event has come since the last attempt
@@ -38,6 +39,9 @@ func (p *place) delay(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
+// isKept reports whether the stream can be taken up again.
+func (p *place) isKept() bool { return p.id != "" && !p.once }
+
 // A cutError is the end of a stream before the answer.
 type cutError struct{ cause error }
 
@@ -47,9 +51,9 @@ func (e cutError) Unwrap() error { return e.cause }
 // takeStream takes the messages of a call from the stream that answers it, up to the
 // answer. A legacy stream that breaks is taken up again where the backend allows that.
 func (s *streamable) takeStream(c *call, a answer, l *labels) error {
-	var at place
+	at := place{once: l.modern()}
 	err := s.follow(c, a, &at)
-	for attempt := 0; isCut(err) && at.id != "" && !l.modern(); attempt++ {
+	for attempt := 0; isCut(err) && at.isKept(); attempt++ {
 		if at.moved {
 			attempt, at.moved = 0, false
 		}
@@ -104,11 +108,7 @@ func (s *streamable) resume(c *call, at *place) error {
 func (s *streamable) follow(c *call, a answer, at *place) error {
 	events := sse.NewReader(a.body, s.at.max)
 	for {
-		text, err := nextMessage(events, at)
-		if err == nil {
-			err = s.ledger.receive(text, c)
-		}
-		if err != nil {
+		if err := s.takeEvent(c, events, at); err != nil {
 			_ = a.body.Close()
 			return err
 		}
@@ -119,19 +119,59 @@ func (s *streamable) follow(c *call, a answer, at *place) error {
 	}
 }
 
-// nextMessage returns the data of the next event that is a message. The error is a cutError or, for a
-// message over the limit, an *sse.TooLargeError, after which reading may go on.
+// takeEvent takes the next event of a call's stream. A large answer is poured unless the stream can be taken up again when it
+// breaks: no client may have half of it by then. An id of its own does not help, since only whole events count.
+func (s *streamable) takeEvent(c *call, events *sse.Reader, at *place) error {
+	event, whole, err := events.Begin(headSize)
+	if err == nil && !whole {
+		if event.Name == "" && !at.isKept() {
+			if to := s.pourer(c, event.Data, -1); to != nil {
+				return s.pour(c, pieces{events}, to)
+			}
+		}
+		event, err = events.Next()
+	}
+	if err != nil {
+		return cut(err)
+	}
+	at.note(event)
+	if !isMessage(event) {
+		return nil
+	}
+	return s.ledger.receive(event.Data, c)
+}
+
+// pieces are those of an event.
+type pieces struct{ events *sse.Reader }
+
+// Piece implements source.
+func (p pieces) Piece() ([]byte, error) {
+	piece, err := p.events.Piece()
+	if err == nil || err == io.EOF {
+		return piece, err
+	}
+	return nil, cut(err)
+}
+
+// cut makes a cutError of an error of a stream, unless it is an *sse.TooLargeError, after which reading may go on.
+func cut(err error) error {
+	if isLong(err) {
+		return err
+	}
+	return cutError{err}
+}
+
+func isMessage(e sse.Event) bool { return e.Name == "" && len(e.Data) > 0 }
+
+// nextMessage returns the data of the next event that is a message. The error is that of cut.
 func nextMessage(events *sse.Reader, at *place) ([]byte, error) {
 	for {
 		event, err := events.Next()
-		if isLong(err) {
-			return nil, err
-		}
 		if err != nil {
-			return nil, cutError{err}
+			return nil, cut(err)
 		}
 		at.note(event)
-		if event.Name == "" && len(event.Data) > 0 {
+		if isMessage(event) {
 			return event.Data, nil
 		}
 	}
