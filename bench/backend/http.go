@@ -181,18 +181,37 @@ func (l *link) write(a reply, headers string) error {
 	out = strconv.AppendInt(out, int64(a.status), 10)
 	out = append(append(out, ' '), http.StatusText(a.status)...)
 	out = append(append(out, "\r\n"...), headers...)
+	end := ""
+	if l.server != nil && l.server.profile.Events && a.status == 200 && len(a.head) > 0 {
+		out, end = beginEvent(out, len(a.head)+len(a.tail))
+	} else {
+		out = beginBody(out, a)
+	}
+	out = append(out, a.head...)
+	if a.tail == nil {
+		l.message = append(out, end...)
+		_, err := l.conn.Write(l.message)
+		return err
+	}
+	l.message = out
+	parts := net.Buffers{out, a.tail, []byte(end)}
+	_, err := parts.WriteTo(l.conn)
+	return err
+}
+
+func beginBody(out []byte, a reply) []byte {
 	if len(a.head) > 0 && a.status != 202 {
 		out = append(out, "Content-Type: application/json\r\n"...)
 	}
 	out = append(out, "Content-Length: "...)
 	out = strconv.AppendInt(out, int64(len(a.head)+len(a.tail)), 10)
-	out = append(append(out, "\r\n\r\n"...), a.head...)
-	l.message = out
-	if a.tail == nil {
-		_, err := l.conn.Write(out)
-		return err
-	}
-	parts := net.Buffers{out, a.tail}
-	_, err := parts.WriteTo(l.conn)
-	return err
+	return append(out, "\r\n\r\n"...)
+}
+
+// beginEvent begins a stream of one event with so many bytes of data, in one chunk, and returns what comes behind these.
+func beginEvent(out []byte, length int) (begun []byte, end string) {
+	const before, behind = "event: message\ndata: ", "\n\n"
+	out = append(out, "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"...)
+	out = strconv.AppendInt(out, int64(len(before)+length+len(behind)), 16)
+	return append(out, "\r\n"+before...), behind + "\r\n0\r\n\r\n"
 }

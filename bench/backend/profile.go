@@ -16,16 +16,23 @@ const (
 	Modern Era = "modern" // 2026-07-28: every request stands alone
 )
 
+const events = "/events" // ends the path of a profile with Events
+
 // Profile is what a backend is like.
 type Profile struct {
 	Era    Era
-	Tools  int // how many it lists, at least the three that do something
-	Number int // tells backends of one process apart
+	Tools  int  // how many it lists, at least the three that do something
+	Number int  // tells backends of one process apart
+	Events bool // over HTTP it answers by event streams, as servers made with the official SDKs do
 }
 
 // Path is the path of the URL under which a process serves the profile.
 func (p Profile) Path() string {
-	return fmt.Sprintf("/%s/%d/%d/mcp", p.Era, p.Tools, p.Number)
+	path := fmt.Sprintf("/%s/%d/%d/mcp", p.Era, p.Tools, p.Number)
+	if p.Events {
+		path += events
+	}
+	return path
 }
 
 // Profiles returns n profiles that differ by their number.
@@ -40,9 +47,10 @@ func Profiles(n int, p Profile) []Profile {
 
 // ParsePath is the reverse of Path.
 func ParsePath(path string) (Profile, error) {
-	parts := strings.Split(path, "/")
+	plain, inEvents := strings.CutSuffix(path, events)
+	parts := strings.Split(plain, "/")
 	if len(parts) != 5 || parts[0] != "" || parts[4] != "mcp" {
-		return Profile{}, fmt.Errorf("the path %q is not /ERA/TOOLS/NUMBER/mcp", path)
+		return Profile{}, fmt.Errorf("the path %q is not /ERA/TOOLS/NUMBER/mcp, with %s behind it or without", path, events)
 	}
 	tools, err := strconv.Atoi(parts[2])
 	if err != nil {
@@ -52,7 +60,7 @@ func ParsePath(path string) (Profile, error) {
 	if err != nil {
 		return Profile{}, fmt.Errorf("the number of the backend: %w", err)
 	}
-	p := Profile{Era: Era(parts[1]), Tools: tools, Number: number}
+	p := Profile{Era: Era(parts[1]), Tools: tools, Number: number, Events: inEvents}
 	return p, p.check()
 }
 

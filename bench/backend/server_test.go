@@ -136,13 +136,18 @@ func TestHTTPServesTheProfileOfThePath(t *testing.T) {
 		method, path, body string
 		status             int
 		session            bool
+		events             bool
 	}{
-		{"POST", "/both/5/0/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}`, 200, true},
-		{"POST", "/both/5/0/mcp", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, 202, false},
-		{"POST", "/modern/5/0/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}`, 400, false},
-		{"POST", "/nonsense", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, 404, false},
-		{"DELETE", "/both/5/0/mcp", "", 200, false},
-		{"GET", "/both/5/0/mcp", "", 405, false},
+		{"POST", "/both/5/0/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}`, 200, true, false},
+		{"POST", "/both/5/0/mcp", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, 202, false, false},
+		{"POST", "/modern/5/0/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}`, 400, false, false},
+		{"POST", "/nonsense", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, 404, false, false},
+		{"DELETE", "/both/5/0/mcp", "", 200, false, false},
+		{"GET", "/both/5/0/mcp", "", 405, false, false},
+		{"POST", "/both/5/0/mcp/events", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}`, 200, true, true},
+		{"POST", "/both/5/0/mcp/events", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"blob"}}`, 200, false, true},
+		{"POST", "/both/5/0/mcp/events", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, 202, false, false},
+		{"DELETE", "/both/5/0/mcp/events", "", 200, false, false},
 	} {
 		request := test.method + " " + test.path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + length(test.body) + "\r\n\r\n" + test.body
 		if _, err := io.WriteString(conn, request); err != nil {
@@ -152,11 +157,16 @@ func TestHTTPServesTheProfileOfThePath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if head.Status != test.status || (head.Session != nil) != test.session {
-			t.Errorf("%s %s: status %d, session %q", test.method, test.path, head.Status, head.Session)
+		if head.Status != test.status || (head.Session != nil) != test.session || head.Events != test.events {
+			t.Errorf("%s %s: status %d, session %q, events %t", test.method, test.path, head.Status, head.Session, head.Events)
 		}
-		if _, err := reader.Body(head); err != nil {
+		events := head.Events
+		body, err := reader.Body(head)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if data, is := bytes.CutPrefix(body, []byte("event: message\ndata: {")); events && (!is || !bytes.HasSuffix(data, []byte("}\n\n"))) {
+			t.Errorf("%s %s: %.100q", test.method, test.path, body)
 		}
 	}
 }
@@ -200,12 +210,13 @@ func length(s string) string {
 
 func TestProfilesComeBackFromTheirPaths(t *testing.T) {
 	t.Parallel()
-	for _, p := range backend.Profiles(3, backend.Profile{Era: backend.Modern, Tools: 10_000}) {
+	all := backend.Profiles(3, backend.Profile{Era: backend.Modern, Tools: 10_000})
+	for _, p := range append(all, backend.Profile{Era: backend.Both, Tools: 3, Events: true}) {
 		if got, err := backend.ParsePath(p.Path()); err != nil || got != p {
 			t.Errorf("%v, %v; want %v", got, err, p)
 		}
 	}
-	for _, path := range []string{"", "/mcp", "/both/x/0/mcp", "/both/10/x/mcp", "/old/10/0/mcp", "/both/2/0/mcp"} {
+	for _, path := range []string{"", "/mcp", "/both/x/0/mcp", "/both/10/x/mcp", "/old/10/0/mcp", "/both/2/0/mcp", "/both/10/0/mcp/x", "/events"} {
 		if _, err := backend.ParsePath(path); err == nil {
 			t.Errorf("%q is accepted", path)
 		}

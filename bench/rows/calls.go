@@ -16,6 +16,13 @@ const (
 	fewOnes     = 10 // tools of a backend, where their number does not matter
 )
 
+// inEvents is a backend that answers as those made with the official SDKs do unless they are told otherwise.
+func inEvents() backend.Profile {
+	p := plain(backend.Both)
+	p.Events = true
+	return p
+}
+
 func plain(era backend.Era) backend.Profile { return backend.Profile{Era: era, Tools: fewOnes} }
 
 // echo calls the echo tools of all backends in turn.
@@ -50,6 +57,18 @@ func callHTTP() race {
 			{what: "aim: calls/s of nginx", figure: perSecond, of: ours, than: "nginx", limit: 0.6, clients: []int{16, 64}},
 			{what: "added latency, p50, of what ReverseProxy adds", figure: p50, of: ours, than: proxy, less: direct, limit: 0.7, most: true, clients: []int{1}},
 			{what: "p99 of ReverseProxy", figure: p99, of: ours, than: proxy, limit: 1, most: true, clients: []int{1}},
+		},
+	}
+}
+
+func callEvents() race {
+	return race{
+		name:      "call-events",
+		title:     "tools/call of a 64-byte echo, one HTTP backend that answers by event streams, legacy era",
+		clients:   []int{1, 16, 64},
+		reference: proxy,
+		subjects: func(l *Lab) []subject {
+			return l.field(l.http(1, inEvents()), echo)
 		},
 	}
 }

@@ -40,8 +40,8 @@ type Row struct {
 // All returns every row in the order of the table of goals.
 func All() []Row {
 	races := []race{
-		callHTTP(), callStdio(), callHTTP20(), callStdio20(), erasHTTP(), erasStdio(),
-		list(), sessions(), blob(), sink(), growthBackends(), growthTools(), growthSessions(),
+		callHTTP(), callEvents(), callStdio(), callHTTP20(), callStdio20(), erasHTTP(), erasStdio(),
+		list(), sessions(), blob(), blobEvents(), sink(), growthBackends(), growthTools(), growthSessions(),
 	}
 	var out []Row
 	for _, r := range races {

@@ -77,9 +77,7 @@ func blob() race {
 		clients:   []int{1, 16, 64, 256},
 		reference: proxy,
 		subjects: func(l *Lab) []subject {
-			return l.field(l.http(1, plain(backend.Both)), func(tools []string) load.Job {
-				return load.BlobCall(load.Named(tools, backend.Blob)[0])
-			})
+			return l.field(l.http(1, plain(backend.Both)), blobCall)
 		},
 		goals: []goal{
 			{what: "calls/s of ReverseProxy", figure: perSecond, of: ours, than: proxy, limit: 0.9},
@@ -88,6 +86,20 @@ func blob() race {
 		},
 	}
 }
+
+func blobEvents() race {
+	return race{
+		name:      "blob-events",
+		title:     "tools/call with a result of 1 MiB, one HTTP backend that answers by event streams",
+		clients:   []int{1, 16, 64, 256},
+		reference: proxy,
+		subjects: func(l *Lab) []subject {
+			return l.field(l.http(1, inEvents()), blobCall)
+		},
+	}
+}
+
+func blobCall(tools []string) load.Job { return load.BlobCall(load.Named(tools, backend.Blob)[0]) }
 
 func sink() race {
 	return race{
