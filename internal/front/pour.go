@@ -7,13 +7,17 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"onemcp/internal/sse"
 )
 
-// pour is a JSON body that is written while it comes. Nothing is on the wire before the first Write, and not all before
-// Close: the last byte of a known length waits for it, as the end of a body of unknown length does.
+// pour is an answer that is written while it comes: a JSON body, or the last event of a stream that has begun and that no
+// client can come back to. Nothing of it is on the wire before the first Write, and not all before Close: the last byte of a
+// known length waits for it, as the end of a body of unknown length and that of an event do.
 type pour struct {
 	x      *exchange
 	ctx    context.Context // ends when nobody waits for the answer any more
+	before func() error    // ends the writing of the events before; nil: a JSON body
 	length int64           // negative: not known
 	left   int64           // of it
 	last   [1]byte         // of the body
@@ -24,22 +28,43 @@ type pour struct {
 	over bool
 }
 
-// Pour implements gateway.Pourer. Traces want messages whole.
+// Pour implements gateway.Pourer. Traces want messages whole, and so does a stream that is kept for who comes back to it.
 func (r *reply) Pour(ctx context.Context, length int64) io.WriteCloser {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.out != nil || r.pour != nil || r.x.front.Trace != nil {
+	if r.closed || r.pour != nil || r.x.front.Trace != nil {
 		return nil
 	}
+	p := &pour{x: r.x, ctx: ctx, length: length, left: length}
+	if r.out != nil {
+		out, passing := r.out.(*outbox)
+		if !passing {
+			return nil
+		}
+		p.length, p.left = -1, -1
+		p.before = func() error { return r.drain(out) }
+	}
 	r.noBeat()
-	r.pour = &pour{x: r.x, ctx: ctx, length: length, left: length}
-	return r.pour
+	r.pour = p
+	return p
+}
+
+// drain waits until all that was sent is written, and nobody writes any more.
+func (r *reply) drain(out *outbox) error {
+	out.End()
+	<-r.written
+	return r.broken
 }
 
 // Write implements io.Writer. A client that does not read ends the pour.
 func (p *pour) Write(b []byte) (int, error) {
 	if p.stop == nil {
-		p.begin()
+		if err := p.begin(); err != nil {
+			return 0, err
+		}
+	}
+	if p.before != nil {
+		return len(b), p.writeLines(b)
 	}
 	if p.left -= int64(len(b)); p.left != 0 || len(b) == 0 {
 		return p.write(b)
@@ -49,6 +74,24 @@ func (p *pour) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// writeLines writes data of an event, in which each line break begins a field.
+func (p *pour) writeLines(b []byte) error {
+	for more := true; more; {
+		var line []byte
+		if line, b, more = sse.CutLine(b); len(line) > 0 {
+			if _, err := p.write(line); err != nil {
+				return err
+			}
+		}
+		if more {
+			if _, err := p.write([]byte("\ndata: ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *pour) write(b []byte) (int, error) {
@@ -69,23 +112,39 @@ func (p *pour) writeDeadline() {
 	p.x.writeDeadline()
 }
 
-func (p *pour) begin() {
+func (p *pour) begin() error {
+	if p.before != nil {
+		if err := p.before(); err != nil {
+			return err
+		}
+	}
 	p.x.partial = true
 	p.stop = context.AfterFunc(p.ctx, p.interrupt)
+	if p.before != nil {
+		_, err := p.write([]byte("event: message\ndata: "))
+		return err
+	}
 	h := p.x.Header()
 	h["Content-Type"] = jsonBody
 	if p.length >= 0 {
 		h["Content-Length"] = []string{strconv.FormatInt(p.length, 10)}
 	}
 	p.x.WriteHeader(http.StatusOK)
+	return nil
 }
 
-// Close implements io.Closer: the body is whole.
+// Close implements io.Closer: the answer is whole.
 func (p *pour) Close() error {
-	if p.length >= 0 && p.left == 0 {
-		if _, err := p.write(p.last[:]); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case p.stop == nil: // there was nothing to write
+	case p.before != nil:
+		_, err = p.write([]byte("\n\n"))
+	case p.length >= 0 && p.left == 0:
+		_, err = p.write(p.last[:])
+	}
+	if err != nil {
+		return err
 	}
 	p.end() // before ctx ends because all is done
 	switch {

@@ -36,6 +36,7 @@ type reply struct {
 	out     channel       // nil: not a stream
 	early   [][]byte      // answers that came before there was a stream
 	written chan struct{} // closed when the stream's writer has ended
+	broken  error         // why it has, if not at the end; set before written is closed
 	pour    *pour         // where the answer goes while it comes; nil: it comes whole
 	closed  bool
 }
@@ -90,7 +91,7 @@ func (r *reply) stream(beat bool) {
 		if beat {
 			e.comment()
 		}
-		if err := out.run(r.client, e, r.x.front.Heartbeat); err != nil && r.lost != nil {
+		if r.broken = out.run(r.client, e, r.x.front.Heartbeat); r.broken != nil && r.lost != nil {
 			r.lost.End(nil)
 		}
 	}()

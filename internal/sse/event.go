@@ -29,7 +29,7 @@ func Append(dst []byte, e Event) []byte {
 	}
 	for data, more := e.Data, true; more; {
 		var line []byte
-		line, data, more = cutLine(data)
+		line, data, more = CutLine(data)
 		dst = append(append(append(dst, "data: "...), line...), '\n')
 	}
 	return append(dst, '\n')
@@ -44,8 +44,8 @@ func appendField(dst []byte, field, value string) []byte {
 	return append(append(append(dst, field...), value...), '\n')
 }
 
-// cutLine splits data at its first line end; more is false if there is none.
-func cutLine(data []byte) (line, rest []byte, more bool) {
+// CutLine splits data at its first line end; more is false if there is none.
+func CutLine(data []byte) (line, rest []byte, more bool) {
 	end := lineEnd(data)
 	switch {
 	case end < 0:
