@@ -25,10 +25,12 @@ type fountain struct {
 	*web
 	answer func(rw http.ResponseWriter, r *http.Request, id string)
 	resume http.HandlerFunc // of a GET; nil: as web does
+
+	answered chan<- string // gets answers of clients; may be nil
 }
 
 func newFountain(era mcp.Era, answer func(rw http.ResponseWriter, r *http.Request, id string)) *fountain {
-	return &fountain{newWeb(upstreamtest.Script{Eras: []mcp.Era{era}, Offers: offers("b")}), answer, nil}
+	return &fountain{newWeb(upstreamtest.Script{Eras: []mcp.Era{era}, Offers: offers("b")}), answer, nil, nil}
 }
 
 // ServeHTTP implements http.Handler.
@@ -41,9 +43,15 @@ func (f *fountain) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if m, err := mcp.Scan(body); err == nil && m.Method == mcp.MethodToolsCall {
+	m, err := mcp.Scan(body)
+	switch {
+	case err == nil && m.Method == mcp.MethodToolsCall:
 		rw.Header().Set("Content-Type", "application/json")
 		f.answer(rw, r, string(m.IDBytes()))
+		return
+	case err == nil && m.Kind == mcp.Result && f.answered != nil:
+		f.answered <- string(body)
+		rw.WriteHeader(http.StatusAccepted)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	gather     = 50 * time.Millisecond
 	gatherMost = 500 * time.Millisecond
 )
+
+var errAnswering = fault.New(fault.Unsupported, "the call is being answered already")
 
 var errParkExpired = fault.New(fault.Timeout, "the client did not answer in time")
 
@@ -172,7 +175,7 @@ func (p *parked) park(in *parking, bound [32]byte) (requests []byte, ticket stri
 		requests = append(mcp.Quote(requests, q.key), ':')
 		requests = append(requests, q.request()...)
 	}
-	p.stream, p.taken = nil, false
+	p.client, p.taken = nil, false
 	p.round++
 	p.expires = time.AfterFunc(parkTime, p.expire)
 	return requests, in.ticket(p, p.round, bound)
@@ -200,12 +203,15 @@ func (p *parked) ask(l *link, m *mcp.Message, answer func([]byte)) {
 		a.refuse(mcp.CodeMethodNotFound, why)
 		return
 	}
-	if err := p.keep(a); err != nil {
+	switch err := p.keep(a); {
+	case err == nil:
+		nudge(p.nudge)
+	case errors.Is(err, errAnswering):
+		a.refuse(mcp.CodeInternal, fault.Public(err))
+	default:
 		a.refuse(mcp.CodeInternal, fault.Public(err))
 		p.cancel(err)
-		return
 	}
-	nudge(p.nudge)
 }
 
 // cannotAsk returns why a question may not go to the client, or "".
@@ -224,6 +230,9 @@ func (p *parked) cannotAsk(m *mcp.Message) string {
 func (p *parked) keep(a *ask) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.pours {
+		return errAnswering
+	}
 	if err := p.hold(weight(a.m)); err != nil {
 		p.full = err
 		return err

@@ -29,10 +29,11 @@ type parked struct {
 
 	mu      sync.Mutex
 	round   uint32
-	taken   bool  // a client is attached
-	over    bool  // nothing is kept any more
-	full    error // no room for a question: the outcome, whatever the backend makes of that
-	stream  Stream
+	taken   bool   // a client is attached
+	over    bool   // nothing is kept any more
+	pours   bool   // the answer goes to the client while it comes: nothing can be asked any more
+	full    error  // no room for a question: the outcome, whatever the backend makes of that
+	client  *call  // the newest request, if its client is here
 	caps    []byte // of the client's newest request
 	token   []byte // the progress token of the client's newest request
 	level   string // the log level of the client's newest request
@@ -52,16 +53,28 @@ type question struct {
 func (p *parked) Send(msg []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stream != nil {
-		p.stream.Send(msg)
+	if p.client != nil {
+		p.client.send(msg)
 	}
+}
+
+// answering returns the request that is to be answered while the backend's answer comes, nil if its client is away, or about to
+// be asked something. Until the answer is over the client can be asked nothing.
+func (p *parked) answering() *call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client == nil || len(p.asked) > 0 {
+		return nil
+	}
+	p.pours = true
+	return p.client
 }
 
 // attach makes the client of k, which has made the newest request, the one to talk to.
 func (p *parked) attach(k *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stream, p.caps, p.token = k.st, bytes.Clone(k.c.Meta.Capabilities), bytes.Clone(k.m.Value(mcp.FieldMetaToken))
+	p.client, p.caps, p.token = k, bytes.Clone(k.c.Meta.Capabilities), bytes.Clone(k.m.Value(mcp.FieldMetaToken))
 	p.level = strings.Clone(k.c.Meta.LogLevel)
 	for _, m := range p.missed.take() {
 		p.free(weight(m))
@@ -73,7 +86,7 @@ func (p *parked) attach(k *call) {
 func (p *parked) notify(m *mcp.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stream != nil {
+	if p.client != nil {
 		p.pass(m)
 		return
 	}
@@ -92,13 +105,13 @@ func (p *parked) notify(m *mcp.Message) {
 // pass sends a progress report with the client's own token, or a log message that it asked for. The caller holds p.mu.
 func (p *parked) pass(m *mcp.Message) {
 	switch {
-	case p.stream == nil:
+	case p.client == nil:
 	case m.Method == mcp.NoteMessage:
 		if loggedAt(p.level, m) {
-			p.stream.Send(m.Retag(nil, nil))
+			p.client.send(m.Retag(nil, nil))
 		}
 	case p.token != nil:
-		p.stream.Send(retoken(m, p.token))
+		p.client.send(retoken(m, p.token))
 	}
 }
 
@@ -106,7 +119,7 @@ func (p *parked) pass(m *mcp.Message) {
 func (p *parked) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stream, p.over, p.missed = nil, true, missed{}
+	p.client, p.over, p.missed = nil, true, missed{}
 	p.g.parking.release(p)
 }
 

@@ -31,7 +31,7 @@ func newParked(g *Gateway) *parked {
 func (p *parked) away() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stream = nil
+	p.client = nil
 }
 
 // TestProgressWhileTheClientAnswers is not lost: the last report is the first thing the retry hears, with the retry's token.

@@ -7,23 +7,50 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// Pour implements upstream.Pourer: a result of which only the id changes goes to the client while it comes.
-func (s *callSink) Pour(ctx context.Context, length int64) io.WriteCloser {
+// Pour implements upstream.Pourer: a result goes to the client while it comes if it can be made the client's on the way.
+func (s *callSink) Pour(ctx context.Context, head []byte, length int64) io.WriteCloser {
 	k := s.k
+	if k.parked != nil {
+		if k = k.parked.answering(); k == nil {
+			return nil
+		}
+	}
 	st, ok := k.st.(Pourer)
-	if !ok || k.c.Era != s.l.info.Era || !passesAsItIs(k.m.Method) {
+	if !ok {
 		return nil
 	}
-	id := k.m.IDBytes()
+	how, ok := k.relaying(s.l, head, s.r)
+	if !ok {
+		return nil
+	}
 	if length >= 0 {
-		length += int64(len(id) - len(mcp.AppendUint(nil, s.r)))
+		length += int64(len(how.ID) - len(mcp.AppendUint(nil, s.r)))
+	}
+	if how.Modernize {
+		length = -1
 	}
 	to := st.Pour(ctx, length)
 	if to == nil {
 		return nil
 	}
-	k.relay = mcp.NewRelay(&pouring{to, k, s.l.b.name}, s.r, id)
+	k.relay = mcp.NewRelay(&pouring{to, k, s.l.b.name}, s.r, how)
 	return k.relay
+}
+
+// relaying returns what is to be done to the result of request ours, which begins with head; ok is false if that takes the whole of it.
+func (k *call) relaying(l *link, head []byte, ours uint64) (how mcp.ResultRewrite, ok bool) {
+	how = mcp.ResultRewrite{ID: k.m.IDBytes()}
+	switch {
+	case !passesAsItIs(k.m.Method):
+		return how, false
+	case k.c.Era == l.info.Era:
+		return how, true
+	case k.c.Era == mcp.Modern:
+		how.Modernize, how.Method, how.ServerInfo = true, k.m.Method, l.info.ServerInfo()
+		return how, true
+	}
+	how.Complete = true // others mean that the client is to be asked
+	return how, mcp.BeginsComplete(head, ours)
 }
 
 // pouring is where a result goes that a relay has checked.
@@ -45,7 +72,8 @@ func (p *pouring) Close() error {
 	return p.WriteCloser.Close()
 }
 
-// passesAsItIs reports whether the results of a method pass unchanged within an era. Lists may be filtered, and others are
+// passesAsItIs reports whether the results of a method pass unchanged within an era, and between eras with what makes them
+// modern. Lists may be filtered, and others are
 // never large.
 func passesAsItIs(method string) bool {
 	switch method {

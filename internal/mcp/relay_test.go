@@ -2,9 +2,11 @@ package mcp_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +28,18 @@ func (b *basin) Close() error {
 // clientID is what relays put into messages of request 17.
 const clientID = `"client's \u0069d"`
 
+// ways are what relays do to messages of request 17.
+var ways = []mcp.ResultRewrite{
+	{ID: []byte(clientID)},
+	{ID: []byte(clientID), Modernize: true, Method: mcp.MethodResourcesRead, ServerInfo: []byte(`{"name":"s","version":"1"}`)},
+	{ID: []byte(clientID), Modernize: true, Method: mcp.MethodToolsCall},
+	{ID: []byte(clientID), Complete: true},
+}
+
 // relay sends a message through in pieces, of which next gives the lengths.
-func relay(text string, next func() int) (*mcp.Relay, *basin, error) {
+func relay(text string, how mcp.ResultRewrite, next func() int) (*mcp.Relay, *basin, error) {
 	out := new(basin)
-	r := mcp.NewRelay(out, 17, []byte(clientID))
+	r := mcp.NewRelay(out, 17, how)
 	for rest := []byte(text); len(rest) > 0; {
 		piece := bytes.Clone(rest[:min(next(), len(rest))])
 		if _, err := r.Write(piece); err != nil {
@@ -41,29 +51,57 @@ func relay(text string, next func() int) (*mcp.Relay, *basin, error) {
 	return r, out, r.Close()
 }
 
-// whole is what a relay must do: the message with the new id, or nothing if it is not the result of request 17.
-func whole(text string) (out []byte, ok bool) {
+// whole is what a relay must do: the message rewritten, or nothing if it is not the result of request 17, or a task between eras.
+func whole(text string, how mcp.ResultRewrite) (out []byte, ok bool) {
 	m, err := mcp.Scan([]byte(text))
 	if id, isInt := m.IntID(); err != nil || m.Kind != mcp.Result || !isInt || id != 17 {
 		return nil, false
 	}
-	return m.RewriteResult(nil, mcp.ResultRewrite{ID: []byte(clientID)}), true
+	kind := m.Value(mcp.FieldResultType)
+	if how.Complete && kind != nil && !m.Says(mcp.FieldResultType, "complete") {
+		return nil, false
+	}
+	if how.Complete || how.Modernize {
+		if m.Says(mcp.FieldResultType, "task") || kind == nil && mcp.Member(mcp.Member(m.Bytes(m.Result), "task"), "taskId") != nil {
+			return nil, false
+		}
+	}
+	return m.RewriteResult(nil, how), true
 }
 
 // compare fails the test where a relay and a scan of the whole differ.
 func compare(t *testing.T, text string, next func() int) {
 	t.Helper()
-	_, out, err := relay(text, next)
-	want, ok := whole(text)
-	switch {
-	case ok != (err == nil):
-		_, scanned := mcp.Scan([]byte(text))
-		t.Errorf("%.300q: relay says %v, scan %v", text, err, scanned)
-	case ok != out.closed:
-		t.Errorf("%.300q: closed is %v", text, out.closed)
-	case ok && !bytes.Equal(want, out.Bytes()):
-		t.Errorf("%.300q became %.300q", text, out)
+	for _, how := range ways {
+		_, out, err := relay(text, how, next)
+		want, ok := whole(text, how)
+		switch {
+		case ok != (err == nil):
+			_, scanned := mcp.Scan([]byte(text))
+			t.Errorf("%.300q: relay says %v, scan %v", text, err, scanned)
+		case ok != out.closed:
+			t.Errorf("%.300q: closed is %v", text, out.closed)
+		case ok && !bytes.Equal(want, out.Bytes()) && !(how.Modernize && isSame(t, want, out.Bytes())):
+			t.Errorf("%.300q became %.300q; want %.300q", text, out, want)
+		}
 	}
+}
+
+// isSame reports whether messages differ only in the order of their members.
+func isSame(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var values [2]any
+	for i, text := range [2][]byte{a, b} {
+		in := json.NewDecoder(bytes.NewReader(text))
+		in.UseNumber()
+		if err := in.Decode(&values[i]); err != nil {
+			t.Errorf("%.300q: %v", text, err)
+		}
+		if _, err := mcp.Scan(text); err != nil {
+			t.Errorf("%.300q: %v", text, err)
+		}
+	}
+	return len(a) == len(b) && reflect.DeepEqual(values[0], values[1])
 }
 
 // always gives pieces of one length.
@@ -79,6 +117,15 @@ var results = []string{
 	`{"jsonrpc":"2.0","id":17,"result":7,"params":{"a":1,"_meta":{"b":[],"c":{"b":1,"b":1}},"A":2}}`,
 	`{"jsonrpc":"2.0","id":17,"result":7,"params":{"_meta":7}}`,
 	`{"jsonrpc":"2.0","id":17,"result":{"_meta":[],"resulttype":1,"resultTypE":2}}`,
+	`{"id":17,"result":{"content":[]},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"resultType":"input_required"},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"a":1,"_meta":{}},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{ "_meta" : { } , "resultType" : "complete" , "ttlMs" : 5 },"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"_meta":{"a":{"io.modelcontextprotocol/serverInfo":1}},"content":[{"type":"text","text":"x"}],"a":{"resultType":7}},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"_meta":{"io.modelcontextprotocol/server\u0049nfo":{}},"cacheScope":"public","resultType":{"a":1}},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"content":[],"task":{"status":"x","ta\u0073kId":"t"}},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"content":[],"task":{"taskId":"t"},"resultType":"complete"},"jsonrpc":"2.0"}`,
+	`{"id":17,"result":{"resultType":"t\u0061sk","taskId":"t"},"jsonrpc":"2.0"}`,
 	`{"jsonrpc":"2.0","id":17,"result":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`,
 	`{"jsonrpc":"2.0","id":17,"result":` + strings.Repeat(`{"":`, 999) + `0` + strings.Repeat("}", 999) + `}`,
 
@@ -116,7 +163,7 @@ func TestARelayOfAnythingDoesWhatScanAndRewriteDo(t *testing.T) {
 	alphabet := []byte("{}[]\",:\\u0123.eE+-truefalsn \n\x00\xff\xc3\xa9id")
 	passed := 0
 	for range 40_000 {
-		text := []byte(results[random.IntN(10)])
+		text := []byte(results[random.IntN(18)])
 		for range random.IntN(3) {
 			at := random.IntN(len(text))
 			switch c := alphabet[random.IntN(len(alphabet))]; random.IntN(3) {
@@ -128,7 +175,7 @@ func TestARelayOfAnythingDoesWhatScanAndRewriteDo(t *testing.T) {
 				text = slices.Delete(text, at, at+1)
 			}
 		}
-		if _, ok := whole(string(text)); ok {
+		if _, ok := whole(string(text), ways[0]); ok {
 			passed++
 		}
 		most := 1 + random.IntN(100)
@@ -172,7 +219,7 @@ func TestARelayNotesWhatAResultShows(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, n := range []int{1, 5, 1 << 30} {
-				r, _, err := relay(`{"jsonrpc":"2.0","id":17,"result":`+tt.result+`}`, always(n))
+				r, _, err := relay(`{"jsonrpc":"2.0","id":17,"result":`+tt.result+`}`, ways[0], always(n))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -191,7 +238,7 @@ func TestARelayNotesWhatAResultShows(t *testing.T) {
 func TestARelayPassesNothingAfterAnError(t *testing.T) {
 	t.Parallel()
 	out := new(basin)
-	r := mcp.NewRelay(out, 17, []byte(clientID))
+	r := mcp.NewRelay(out, 17, mcp.ResultRewrite{ID: []byte(clientID)})
 	first := `{"jsonrpc":"2.0","id":17,"result":[`
 	_, err := r.Write([]byte(first))
 	_, wrong := r.Write([]byte(`1,2,x`))
@@ -230,6 +277,33 @@ func TestTheBeginningOfAResultIsTold(t *testing.T) {
 		if got := mcp.BeginsResult([]byte(tt.head), 17); got != tt.want {
 			t.Errorf("%s: %v", tt.head, got)
 		}
+		if mcp.BeginsComplete([]byte(tt.head), 17) {
+			t.Errorf("%s: is complete", tt.head)
+		}
+	}
+	for head, want := range map[string]bool{
+		`{"jsonrpc":"2.0","id":17,"result":{"resultType":"complete","content":[`:                                  true,
+		`{"result" : { "_meta":{"resultType":1}, "result\u0054ype" : "compl\u0065te"`:                             true,
+		`{"jsonrpc":"2.0","id":17,"result":{"resultType":"complet`:                                                false,
+		`{"jsonrpc":"2.0","id":17,"result":{"resultType":"input_required","content":[`:                            false,
+		`{"jsonrpc":"2.0","id":17,"result":{"_meta":{"a":{}},"content":[{"type":"text","text":"`:                  true,
+		`{"jsonrpc":"2.0","id":17,"result":{"content":[],"structuredContent":{"a":[1,2,`:                          true,
+		`{"result":{"messages":[{"text":"a \`:                                                                     true,
+		`{"result":{"contents":["\u12`:                                                                            true,
+		`{"result":{"contents":["\x`:                                                                              false,
+		`{"result":{"contents":[1,`:                                                                               true,
+		`{"jsonrpc":"2.0","id":17,"result":{"content":[],"inputRequests":{"content":`:                             false,
+		`{"jsonrpc":"2.0","id":17,"result":{"content":[],"resultType":"input_required","structuredContent":{"a":`: false,
+		`{"jsonrpc":"2.0","id":17,"result":{"content`:                                                             false,
+		`{"jsonrpc":"2.0","id":17,"result":{"content":["x","resultType":"complete"`:                               false,
+		`{"jsonrpc":"2.0","id":17,"result":{"content":[],"a":x,"resultType":"complete"`:                           false,
+		`{"jsonrpc":"2.0","id":18,"result":{"resultType":"complete","content":[`:                                  false,
+		`{"jsonrpc":"2.0","id":17,"result":["resultType","complete"`:                                              false,
+		`{"jsonrpc":"2.0","id":17,"result":{"_meta":{"resultType":"complete"},"x":`:                               false,
+	} {
+		if got := mcp.BeginsComplete([]byte(head), 17); got != want {
+			t.Errorf("%s: complete is %v", head, got)
+		}
 	}
 }
 
@@ -256,7 +330,7 @@ func BenchmarkRelay(b *testing.B) {
 			b.SetBytes(int64(len(p.text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				r := mcp.NewRelay(nowhere{}, 17, []byte(`"x"`))
+				r := mcp.NewRelay(nowhere{}, 17, mcp.ResultRewrite{ID: []byte(`"x"`)})
 				for rest := p.text; len(rest) > 0; {
 					n := min(len(rest), 64<<10)
 					if _, err := r.Write(rest[:n]); err != nil {

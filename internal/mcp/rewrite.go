@@ -134,12 +134,15 @@ func (m *Message) envelope() Span {
 	return Span{s.i, len(m.Raw)}
 }
 
+const resultComplete = "complete"
+
 // ResultRewrite is all that may change in an answer on its way to a client.
 type ResultRewrite struct {
 	ID         []byte // the client's id, raw
 	Modernize  bool   // add what a modern result needs and a legacy one lacks
 	Method     string // of the request, for Modernize
 	ServerInfo []byte // raw, for Modernize; nil leaves it out
+	Complete   bool   // for a Relay: a modern result that is not complete must not pass
 }
 
 // RewriteResult appends the answer m with r applied to dst.
@@ -183,30 +186,43 @@ func (m *Message) WithID(id []byte) []byte {
 }
 
 func (m *Message) modernEdits(edits []Edit, r ResultRewrite) []Edit {
-	var add []byte
-	if !m.Has(FieldResultType) {
-		add = append(add, `,"resultType":"complete"`...)
-	}
-	if MethodOf(r.Method).Cacheable {
-		if !m.Has(FieldResultTTL) {
-			add = append(add, `,"ttlMs":0`...)
-		}
-		if !m.Has(FieldResultScope) {
-			add = append(add, `,"cacheScope":"private"`...)
+	if meta := m.At(FieldResultMeta); m.isObject(meta) {
+		if add := r.missingMeta(m.Has); add != nil {
+			edits = append(edits, m.Insert(meta, add[1:]))
 		}
 	}
-	if r.ServerInfo != nil && !m.Has(FieldResultServerInfo) {
-		info := append([]byte(`"`+MetaServerInfo+`":`), r.ServerInfo...)
-		if meta := m.At(FieldResultMeta); m.isObject(meta) {
-			edits = append(edits, m.Insert(meta, info))
-		} else if !meta.Present() {
-			add = append(append(append(add, `,"_meta":{`...), info...), '}')
-		}
-	}
-	if len(add) > 0 {
+	if add := r.missing(m.Has); add != nil {
 		edits = append(edits, m.Insert(m.Result, add[1:]))
 	}
 	return edits
+}
+
+// missing returns what a result that has some members lacks to be a modern one, as members with a comma before each.
+func (r ResultRewrite) missing(has func(Field) bool) (add []byte) {
+	if !has(FieldResultType) {
+		add = append(add, `,"resultType":"`+resultComplete+`"`...)
+	}
+	if MethodOf(r.Method).Cacheable {
+		if !has(FieldResultTTL) {
+			add = append(add, `,"ttlMs":0`...)
+		}
+		if !has(FieldResultScope) {
+			add = append(add, `,"cacheScope":"private"`...)
+		}
+	}
+	if r.ServerInfo != nil && !has(FieldResultMeta) {
+		add = append(add, `,"_meta":{`...)
+		add = append(append(add, r.missingMeta(has)[1:]...), '}')
+	}
+	return add
+}
+
+// missingMeta does the same for a _meta.
+func (r ResultRewrite) missingMeta(has func(Field) bool) (add []byte) {
+	if r.ServerInfo == nil || has(FieldResultServerInfo) {
+		return nil
+	}
+	return append([]byte(`,"`+MetaServerInfo+`":`), r.ServerInfo...)
 }
 
 // modernError changes the one legacy code that a modern client must not see.

@@ -32,6 +32,9 @@ type scanner struct {
 	depth int
 }
 
+// endsEarly is the reason of a [SyntaxError] where a message is cut short.
+const endsEarly = "unexpected end of message"
+
 func (s *scanner) fail(reason string) error { return &SyntaxError{Offset: s.i, Reason: reason} }
 
 func (s *scanner) failAt(offset int, format string, args ...any) error {
@@ -79,7 +82,7 @@ func (s *scanner) value() (Span, error) {
 	case c == 'n':
 		err = s.literal("null")
 	case c == 0 && s.i == len(s.b):
-		err = s.fail("unexpected end of message")
+		err = s.fail(endsEarly)
 	default:
 		err = s.fail("unexpected character")
 	}
@@ -157,7 +160,7 @@ func (s *scanner) next(end byte) (bool, error) {
 		return false, nil
 	}
 	if s.i == len(s.b) {
-		return false, s.fail("unexpected end of message")
+		return false, s.fail(endsEarly)
 	}
 	return false, s.fail("expected a comma or the end of the object or array")
 }
@@ -185,7 +188,7 @@ func (s *scanner) text() error {
 	for {
 		if i = plain(s.b, i); i == len(s.b) {
 			s.i = i
-			return s.fail("unexpected end of message")
+			return s.fail(endsEarly)
 		}
 		switch s.b[i] {
 		case '"':
@@ -206,7 +209,7 @@ func (s *scanner) text() error {
 
 func (s *scanner) escape() error {
 	if s.i+1 >= len(s.b) {
-		return s.fail("unexpected end of message")
+		return s.fail(endsEarly)
 	}
 	switch s.b[s.i+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -214,7 +217,7 @@ func (s *scanner) escape() error {
 		return nil
 	case 'u':
 		if len(s.b)-s.i < 6 {
-			return s.fail("unexpected end of message")
+			return s.fail(endsEarly)
 		}
 		for _, c := range s.b[s.i+2 : s.i+6] {
 			if !isHex(c) {

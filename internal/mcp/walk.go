@@ -25,6 +25,7 @@ const (
 	ofParams
 	ofParamsMeta
 	ofResult
+	ofResultType
 	ofResultMeta
 	ofContent // of the result
 	ofItem    // of the content
@@ -78,6 +79,8 @@ func (p place) member(name string) place {
 		}
 	case ofResult:
 		switch name {
+		case "resultType":
+			return ofResultType
 		case "_meta":
 			return ofResultMeta
 		case "content":
@@ -117,12 +120,14 @@ type walk struct {
 	open   [6]place         // of the objects and arrays around, by depth
 	had    [placeCount]bool // what was there of the envelope
 	unique [3]names         // the members of the envelope, of params, and of a _meta
-	known  [fieldCount]bool // the members of the result that were there
+	known  [fieldCount]bool // the members of the result and its _meta that were there
+	empty  bool             // nothing was there yet of the object or array that is open
 
 	shown            []string // URIs of resources
 	room             int      // how much of maxShown they take
 	uri, resourceURI noted    // of the present item
 	task, ownTask    noted
+	kind             noted
 }
 
 // noted is a member that was there. Its value is nil if it is no string or too long.
@@ -148,7 +153,7 @@ func (w *walk) next(depth int) (keep int) {
 // keep returns how much to keep of a scalar in the present place.
 func (w *walk) keep() int {
 	switch w.value {
-	case ofVersion, ofID:
+	case ofVersion, ofID, ofResultType:
 		return maxScalar
 	case ofItemURI, ofResourceURI, ofTaskID, ofOwnTaskID:
 		return maxShown - w.room
@@ -167,12 +172,13 @@ func (w *walk) enter(depth int, c byte) bool {
 	case ofParamsMeta, ofResultMeta:
 		w.unique[2] = names{}
 	}
-	w.open[depth] = w.value
+	w.open[depth], w.empty = w.value, true
 	return true
 }
 
 // leave takes the end of what was entered.
 func (w *walk) leave(depth int) {
+	w.empty = false
 	if w.open[depth] != ofItem {
 		return
 	}
@@ -208,6 +214,8 @@ func (w *walk) scalar(token []byte, id string) (reason string) {
 		w.task.raw = w.note(token)
 	case ofOwnTaskID:
 		w.ownTask.raw = w.note(token)
+	case ofResultType:
+		w.kind.raw = w.note(token)
 	}
 	return w.value.refusal(0)
 }
@@ -222,6 +230,7 @@ func (w *walk) note(token []byte) []byte {
 // member takes the name of a member, with its quotes.
 func (w *walk) member(depth int, token []byte) (reason string) {
 	name, object := plainName(token), w.open[depth]
+	w.empty = false
 	if reason := w.admit(object, name); reason != "" {
 		return reason
 	}
@@ -240,11 +249,16 @@ func (w *walk) member(depth int, token []byte) (reason string) {
 		w.task = noted{there: true}
 	case ofOwnTaskID:
 		w.ownTask = noted{there: true}
+	case ofResultType:
+		w.kind = noted{there: true}
 	default:
 		w.had[w.value] = true
 	}
 	return ""
 }
+
+// has reports whether a member of the result or its _meta was there.
+func (w *walk) has(f Field) bool { return w.known[f] }
 
 // admit refuses a member where [Scan] does.
 func (w *walk) admit(object place, name []byte) (reason string) {
@@ -260,6 +274,9 @@ func (w *walk) admit(object place, name []byte) (reason string) {
 	case ofParamsMeta:
 		return admit(&w.unique[2], paramMetaMembers[:], name)
 	case ofResultMeta:
+		if string(name) == MetaServerInfo {
+			w.known[FieldResultServerInfo] = true
+		}
 		return admit(&w.unique[2], resultMetaMembers[:], name)
 	case ofResult:
 		if field, found, _ := lookup(resultMembers[:], name); found {

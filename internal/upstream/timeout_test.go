@@ -36,7 +36,7 @@ func (c client) Ask(_ *mcp.Message, answer func([]byte)) {
 }
 
 // Pour implements upstream.Pourer: each piece takes some time.
-func (c client) Pour(context.Context, int64) io.WriteCloser { return c }
+func (c client) Pour(context.Context, []byte, int64) io.WriteCloser { return c }
 
 // Write implements io.Writer.
 func (c client) Write(p []byte) (int, error) {
@@ -49,7 +49,7 @@ func (c client) Close() error { return nil }
 
 // pours gives three pieces of an answer, one every 7 seconds, and then no more.
 func pours(ctx context.Context, up upstream.Sink) {
-	to := up.(upstream.Pourer).Pour(ctx, -1)
+	to := up.(upstream.Pourer).Pour(ctx, nil, -1)
 	for range 3 {
 		time.Sleep(7 * time.Second)
 		_, _ = to.Write([]byte("x"))

@@ -23,7 +23,7 @@ func (s *streamable) pourer(c *call, head []byte, length int64) io.WriteCloser {
 	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(head, c.ID) {
 		return nil
 	}
-	return c.pour(length)
+	return c.pour(head, length)
 }
 
 // pour passes on an answer piece by piece.
