@@ -70,6 +70,9 @@ func callEvents() race {
 		subjects: func(l *Lab) []subject {
 			return l.field(l.http(1, inEvents()), echo)
 		},
+		goals: []goal{
+			{what: "CPU per call of ReverseProxy", figure: cpu, of: ours, than: proxy, limit: 0.65, most: true, clients: []int{16, 64}},
+		},
 	}
 }
 

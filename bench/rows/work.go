@@ -96,6 +96,10 @@ func blobEvents() race {
 		subjects: func(l *Lab) []subject {
 			return l.field(l.http(1, inEvents()), blobCall)
 		},
+		goals: []goal{
+			{what: "CPU per call of ReverseProxy", figure: cpu, of: ours, than: proxy, limit: 1, most: true},
+			{what: "KiB of memory for each call in flight", figure: each, of: ours, limit: 256, most: true, clients: []int{256}},
+		},
 	}
 }
 
