@@ -23,7 +23,7 @@ import (
 // BenchmarkServe is the way of a call from the front's hands to a backend and back. The backends allocate nothing in this process,
 // so what is counted is the gateway's own.
 func BenchmarkServe(b *testing.B) {
-	for name, backend := range map[string]func(testing.TB, mcp.Era) gateway.Spec{"stdio": exampleProcess, "http": bareWeb} {
+	for name, backend := range map[string]func(testing.TB, mcp.Era) gateway.Spec{"stdio": exampleProcess, "http": bareWeb, "http, events": bareEvents} {
 		for _, era := range bothEras {
 			b.Run(name+"/"+era.String(), func(b *testing.B) {
 				call := serving(b, backend(b, era), era)
@@ -41,7 +41,7 @@ func TestACallAllocatesLittle(t *testing.T) {
 	for name, tt := range map[string]struct {
 		backend func(testing.TB, mcp.Era) gateway.Spec
 		most    float64
-	}{"stdio": {exampleProcess, 9}, "http": {bareWeb, 12}} {
+	}{"stdio": {exampleProcess, 9}, "http": {bareWeb, 12}, "http, events": {bareEvents, 12}} {
 		for _, era := range bothEras {
 			call := serving(t, tt.backend(t, era), era)
 			call()
@@ -102,6 +102,15 @@ func exampleProcess(tb testing.TB, era mcp.Era) gateway.Spec {
 
 // bareWeb describes a server of its own that has the least of HTTP and allocates nothing for a call.
 func bareWeb(tb testing.TB, era mcp.Era) gateway.Spec {
+	return bareServer(tb, era, "application/json", "", "")
+}
+
+// bareEvents does the same for one that answers by event streams.
+func bareEvents(tb testing.TB, era mcp.Era) gateway.Spec {
+	return bareServer(tb, era, "text/event-stream", "event: message\ndata: ", "\n\n")
+}
+
+func bareServer(tb testing.TB, era mcp.Era, kind, before, behind string) gateway.Spec {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -113,7 +122,7 @@ func bareWeb(tb testing.TB, era mcp.Era) gateway.Spec {
 			if err != nil {
 				return err
 			}
-			go bareServe(ctx, c)
+			go bareServe(ctx, c, kind, before, behind)
 		}
 	}))
 	b := spec("b")
@@ -125,7 +134,7 @@ func bareWeb(tb testing.TB, era mcp.Era) gateway.Spec {
 }
 
 // bareServe answers the requests of one connection.
-func bareServe(ctx context.Context, c net.Conn) {
+func bareServe(ctx context.Context, c net.Conn, kind, before, behind string) {
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	defer func() { _ = c.Close() }()
 	r := bufio.NewReader(c)
@@ -153,7 +162,8 @@ func bareServe(ctx context.Context, c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"))
 			continue
 		}
-		out, result = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: s\r\nContent-Length: "...), bareAnswer(result[:0], &m)
+		result = append(bareAnswer(append(result[:0], before...), &m), behind...)
+		out = append(append(append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: "...), kind...), "\r\nMcp-Session-Id: s\r\nContent-Length: "...)
 		out = append(append(strconv.AppendInt(out, int64(len(result)), 10), "\r\n\r\n"...), result...)
 		if m.Kind == mcp.Notification {
 			out = append(out[:0], "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"...)

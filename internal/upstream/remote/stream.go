@@ -209,16 +209,20 @@ func (p *place) note(e sse.Event) {
 // leave ends the stream of an answered call. Its socket is worth keeping, and nearly always the end is
 // on its way, but nobody should wait for it.
 func (s *streamable) leave(c *call, a answer, ended bool) {
-	drain := func(ctx context.Context) {
+	if c.left = !ended && s.drain(c, a); !c.left {
+		_ = a.body.Close()
+	}
+}
+
+// drain reads to the end of a stream in a goroutine, and reports whether there is one.
+func (s *streamable) drain(c *call, a answer) bool {
+	return s.tasks.run(func(ctx context.Context) {
 		ctx, stop := context.WithTimeout(ctx, drainTime)
 		defer stop()
 		context.AfterFunc(ctx, func() { c.ctx.End(nil) })
 		_, _ = io.CopyN(io.Discard, a.body, restSize)
 		_ = a.body.Close()
-	}
-	if c.left = !ended && s.tasks.run(drain); !c.left {
-		_ = a.body.Close()
-	}
+	})
 }
 
 // logLost writes down what went wrong where nobody waits for it.
