@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"onemcp/internal/catalog"
 	"onemcp/internal/config"
 	"onemcp/internal/daemon"
 	"onemcp/internal/fault"
@@ -92,8 +93,8 @@ func (env *Env) relay(f proxyFlags, cmd *cobra.Command) (o relay.Options, err er
 	if err != nil {
 		return o, err
 	}
-	o.URL = endpointFor(o.URL, scope)
-	return o, nil
+	o.URL, err = endpointFor(o.URL, scope)
+	return o, err
 }
 
 // configured aims at the listener that the configuration describes.
@@ -146,17 +147,20 @@ func addressed(o *relay.Options, text string) error {
 }
 
 // endpointFor returns the URL of a part of the gateway.
-func endpointFor(u *url.URL, scope gateway.Scope) *url.URL {
+func endpointFor(u *url.URL, scope gateway.Scope) (*url.URL, error) {
 	to := *u
-	if scope.Backend != "" {
-		return to.JoinPath("servers", url.PathEscape(scope.Backend))
-	}
-	if name := scope.Selector.Name(); name != "" {
-		query := to.Query()
+	name, query := scope.Selector.Name(), to.Query()
+	there, _ := catalog.Select(query) // what is wrong in it the gateway tells
+	switch {
+	case there.Name() != "" && (name != "" || scope.Backend != ""):
+		return nil, fault.New(fault.Invalid, "--url selects servers already, with %s", there.Name()).WithHint("leave out that parameter or the flag")
+	case scope.Backend != "":
+		return to.JoinPath("servers", url.PathEscape(scope.Backend)), nil
+	case name != "":
 		query.Set(name, scope.Selector.Text)
 		to.RawQuery = query.Encode()
 	}
-	return &to
+	return &to, nil
 }
 
 // headersOf reads --header flags. Errors do not show values.
