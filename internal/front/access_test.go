@@ -272,28 +272,47 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// TestABackendMayLearnTheVerifiedPart of who calls, also in a batch.
 func TestABackendMayLearnTheVerifiedPart(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, front.Options{Access: believing(t, "loopback, 10.0.0.0/8")}, gateway.Setup{})
-	got := map[string]string{}
+	learned := make(chan map[string]string, 4)
 	r.gateway.serve["test/later"] = func(_ context.Context, c *gateway.Client, m *mcp.Message, _ gateway.Stream) (gateway.Answer, error) {
+		got := map[string]string{}
 		for _, h := range c.Forwarder.Forwarded() {
 			got[h[0]] = h[1]
 		}
+		learned <- got
 		return result(m, `{"resultType":"complete"}`), nil
 	}
-	req := httptest.NewRequest("POST", "/mcp", strings.NewReader(laterModern))
-	req.RemoteAddr, req.Host = "127.0.0.1:9", "localhost"
-	for name, value := range map[string]string{
-		"Content-Type": "application/json", "Accept": "*/*", "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "test/later",
-		"X-Forwarded-For": "6.6.6.6, 203.0.113.7, 10.0.0.2", "X-Forwarded-Proto": "https", "X-Real-Ip": "6.6.6.6",
-	} {
-		req.Header.Set(name, value)
+	post := func(body string, more ...string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("POST", "/mcp", strings.NewReader(body))
+		req.RemoteAddr, req.Host = "127.0.0.1:9", "localhost"
+		for _, line := range append(more, "Content-Type: application/json", "Accept: application/json, text/event-stream",
+			"X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.2", "X-Forwarded-Proto: https", "X-Real-Ip: 6.6.6.6") {
+			name, value, _ := strings.Cut(line, ": ")
+			req.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		r.front.ServeHTTP(w, req)
+		return w
 	}
-	w := httptest.NewRecorder()
-	r.front.ServeHTTP(w, req)
+	opened := post(strings.Replace(hello, "2025-11-25", mcp.Version20250326, 1))
+	session := "Mcp-Session-Id: " + opened.Header().Get(mcp.HeaderSession)
+	const later = `{"jsonrpc":"2.0","id":1,"method":"test/later"}`
 	want := map[string]string{"X-Forwarded-For": "203.0.113.7, 10.0.0.2, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost"}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%d %s: the backend learns %v, want %v", w.Code, w.Body, got, want)
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"modern": post(laterModern, "Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: test/later"),
+		"legacy": post(later, session),
+		"batch":  post("["+later+","+strings.Replace(later, "1,", "2,", 1)+"]", session),
+	} {
+		if w.Code != 200 {
+			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	for range 4 {
+		if got := <-learned; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("a backend learns %v, want %v", got, want)
+		}
 	}
 }

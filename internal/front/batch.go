@@ -36,7 +36,9 @@ func (f *Front) postBatch(x *exchange, r *http.Request, at place, body []byte) e
 	if wrong != nil {
 		return wrong
 	}
-	f.serveBatch(x, r, gateway.SessionClient(at.scope, s), msgs)
+	c := gateway.SessionClient(at.scope, s)
+	c.Forwarder = x
+	f.serveBatch(x, r, c, msgs)
 	return nil
 }
 
