@@ -328,21 +328,45 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 
 // TestLargeResultsAreHeldByNobody: many at a time, each halfway, cost no more than a buffer each.
 func TestLargeResultsAreHeldByNobody(t *testing.T) {
-	const many, size, bound = 32, 16 << 20, 64 << 20
-	const half = size/2 - 1<<18 // without what may lie in buffers
+	for name, tt := range map[string]struct {
+		client, backend mcp.Era
+		form            form
+	}{
+		"a body":                                 {mcp.Legacy, mcp.Legacy, forms[1]},
+		"an event":                               {mcp.Legacy, mcp.Legacy, forms[2]},
+		"to a modern client":                     {mcp.Modern, mcp.Legacy, forms[2]},
+		"to a legacy client of a modern backend": {mcp.Legacy, mcp.Modern, forms[2]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			goOn := make(chan struct{})
+			f := newFountain(tt.backend, func(rw http.ResponseWriter, _ *http.Request, id string) { halting(rw, id, tt.form, goOn) })
+			r, _ := f.before(t, tt.backend, front.Options{}, 0)
+			holdMany(t, r.connect(tt.client, "/mcp/servers/b"), goOn)
+		})
+	}
+}
+
+const (
+	hugeSize = 16 << 20 // of a result
+	hugeHalf = hugeSize / 2
+)
+
+// halting answers with a huge result, and waits when half of it has been written.
+func halting(rw http.ResponseWriter, id string, f form, goOn <-chan struct{}) {
 	piece := strings.Repeat("x", 1<<20)
-	goOn := make(chan struct{})
-	f := newFountain(mcp.Legacy, func(rw http.ResponseWriter, _ *http.Request, id string) {
-		write(rw, `{"jsonrpc":"2.0","id":`+id+`,"result":"`)
-		for i := range size >> 20 {
-			if i == size>>21 {
-				<-goOn
-			}
-			write(rw, piece)
+	f.begin(rw, 0, `{"jsonrpc":"2.0","id":`+id+`,"result":{"content":["`)
+	for written := 0; written < hugeSize; written += len(piece) {
+		if written == hugeHalf {
+			<-goOn
 		}
-		write(rw, `"}`)
-	})
-	_, c := f.before(t, mcp.Legacy, front.Options{}, 0)
+		write(rw, piece)
+	}
+	write(rw, `"]}}`+f.after)
+}
+
+// holdMany has a client be halfway in many huge results.
+func holdMany(t *testing.T, c *client, goOn chan<- struct{}) {
+	const many, bound = 16, 32 << 20
 	before := heap()
 	var halfway, all sync.WaitGroup
 	halfway.Add(many)
@@ -355,9 +379,9 @@ func TestLargeResultsAreHeldByNobody(t *testing.T) {
 				return
 			}
 			defer reply.close()
-			_, err = io.CopyN(io.Discard, reply.body, half)
+			_, err = io.CopyN(io.Discard, reply.body, hugeHalf-1<<18) // without what may lie in buffers
 			halfway.Done()
-			if n, err := io.Copy(io.Discard, reply.body); err != nil || n < size/2 {
+			if n, err := io.Copy(io.Discard, reply.body); err != nil || n < hugeHalf {
 				t.Errorf("the rest is %d bytes, %v", n, err)
 			}
 			if err != nil {
