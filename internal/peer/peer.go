@@ -47,6 +47,10 @@ type Options struct {
 	// Pipe is the descriptor of w, which must not block, for lines to be written by the goroutines that have them; nil: all
 	// are left to the writing goroutine.
 	Pipe syscall.RawConn
+
+	// Ending says how the other side has ended, such as "ended with exit code 1", when its stream has; empty: that is not known. It may
+	// wait a moment to learn it. nil: it is never known.
+	Ending func() string
 }
 
 // Trace sees every line, without its line break, in the order of the wire. It is called from any goroutine with locks held: it must be
@@ -139,10 +143,21 @@ func (p *Peer) read() error {
 			continue
 		}
 		if err != nil {
-			return p.gone(err)
+			return p.ended(err)
 		}
 		p.receive(line)
 	}
+}
+
+// ended is the error of a stream that has ended because of cause.
+func (p *Peer) ended(cause error) error {
+	if p.o.Ending != nil {
+		if how := p.o.Ending(); how != "" {
+			return fault.New(fault.Unavailable, "backend %q %s", p.o.Name, how).
+				WithHint("the log says more; it is started again by itself").WithCause(cause)
+		}
+	}
+	return p.gone(cause)
 }
 
 // gone is the error of a connection that was lost because of cause.

@@ -102,13 +102,16 @@ func (p *process) closePipes() {
 	}
 }
 
-// ending names the exit code or signal of a process that has exited.
-func (p *process) ending() string {
+// end says with what exit code or signal a process has ended; empty if it has not.
+func (p *process) end() string {
+	if !closed(p.exited) {
+		return ""
+	}
 	state := p.cmd.ProcessState
 	if state.Exited() {
-		return "exit code " + state.String()[len("exit status "):]
+		return "ended with exit code " + state.String()[len("exit status "):]
 	}
-	return state.String()
+	return "ended with " + state.String()
 }
 
 // kill ends all that is left of the group at once.

@@ -178,6 +178,26 @@ func TestAServerThatEndsTakesItsHelpersAlong(t *testing.T) {
 	g.gone(t)
 }
 
+func TestACallIsToldHowItsServerEnded(t *testing.T) {
+	t.Parallel()
+	for does, want := range map[string]string{
+		"exit 7":                                 `backend "test" ended with exit code 7`,
+		"kill -KILL $$":                          `backend "test" ended with signal: killed`,
+		"kill -SEGV $$":                          `backend "test" ended with signal: segmentation fault`,
+		"exec >&-; while :; do sleep 0.01; done": `backend "test" has closed the connection`,
+	} {
+		t.Run(does, func(t *testing.T) {
+			t.Parallel()
+			o := shell(server("*end*) " + does + ";;"))
+			_ = run(t, o, opening(), func(conn upstream.Conn, _ func()) {
+				if _, err := call(t, conn, "end"); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), want) {
+					t.Errorf("the call got %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestTheLastAnswerOfAServerThatEndsArrives(t *testing.T) {
 	t.Parallel()
 	o := shell(server(`*last*) echo '{"jsonrpc":"2.0","id":'$id',"result":"last"}'; exit 0;;`))

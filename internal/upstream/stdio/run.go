@@ -17,6 +17,9 @@ import (
 // its group may hold the pipes for ever.
 const drainTime = time.Second
 
+// exitTime is how long calls wait to be told how a process ended whose output has: that comes first.
+const exitTime = 100 * time.Millisecond
+
 // Run implements upstream.Conn.
 //
 // Some servers end at, or are spoiled by, a server/discover that they do not know, and some
@@ -63,6 +66,10 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	pipe, _ := proc.stdin.SyscallConn() // fails for a closed file only
 	p := peer.New(proc.stdout, proc.stdin, c.up, peer.Options{
 		Pipe: pipe, Name: c.o.Name, MaxMessage: c.o.MaxMessage, Log: c.o.Log, Trace: c.tracing(proc.cmd.Process.Pid),
+		Ending: func() string {
+			await(proc.exited, exitTime)
+			return proc.end()
+		},
 	})
 	read := make(chan struct{})
 	work.Go(func() {
@@ -86,7 +93,7 @@ func (c *conn) serve(ctx context.Context, o upstream.Opening, ready func(upstrea
 	await(logged, drainTime)
 	proc.closePipes()
 	work.Wait()
-	return c.verdict(ctx, verdict{err: err, opened: opened, gone: gone, alone: alone, state: proc.ending(), stderr: stderr.last()})
+	return c.verdict(ctx, verdict{err: err, opened: opened, gone: gone, alone: alone, state: proc.end(), stderr: stderr.last()})
 }
 
 func closed(c <-chan struct{}) bool {
@@ -128,7 +135,7 @@ type verdict struct {
 	opened bool   // the opening had succeeded
 	gone   bool   // it ended, or closed a pipe, before we ended it
 	alone  bool   // it needed no signal to end
-	state  string // its exit code or signal, as a phrase
+	state  string // how it ended, as a phrase
 	stderr string // its last lines
 }
 
@@ -155,7 +162,7 @@ func (c *conn) verdict(ctx context.Context, v verdict) error {
 
 // ending says how a process ended that was not told to.
 func (c *conn) ending(v verdict) *fault.Error {
-	how := "ended with " + v.state
+	how := v.state
 	if !v.alone {
 		how = "closed its standard input or output"
 	}
