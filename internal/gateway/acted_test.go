@@ -21,6 +21,7 @@ type acted struct {
 	tool func(ctx context.Context, r *upstream.Request, up upstream.Sink) (rest string, err error) // rest: `"result":…` or `"error":…`
 	list func() string                                                                             // the tools; nil: it has none
 	hear func(up upstream.Sink, filter []byte)                                                     // is told of each subscriptions/listen; nil: it is silent
+	line bool                                                                                      // calls have no streams of their own
 	own  chan upstream.Sink                                                                        // gets the sink of the connection
 }
 
@@ -32,7 +33,7 @@ func (d acted) Connect(_ upstream.Opening, up upstream.Sink) upstream.Conn {
 type actedConn struct{ acted }
 
 func (c actedConn) Run(ctx context.Context, ready func(upstream.Info)) error {
-	info := upstream.Info{Era: c.era, Version: mcp.LatestLegacy, Streams: true, Hello: []byte(`{"capabilities":{}}`)}
+	info := upstream.Info{Era: c.era, Version: mcp.LatestLegacy, Streams: !c.line, Hello: []byte(`{"capabilities":{}}`)}
 	if c.era == mcp.Modern {
 		info.Version = mcp.LatestModern
 	}

@@ -287,6 +287,36 @@ func (h *hub) updated(backend string, m *mcp.Message) {
 	}
 }
 
+// doubt tells who follows one of some resources that it may have changed: as a backend would, had it been heard.
+func (h *hub) doubt(backend string, uris map[string]struct{}) {
+	h.mu.Lock()
+	all := slices.Collect(h.all)
+	h.mu.Unlock()
+	for _, l := range all {
+		for _, uri := range l.urisOf(backend) {
+			if _, doubted := uris[uri]; doubted && l.isOpen() {
+				l.deliver(updateNote(uri, l.tag))
+			}
+		}
+	}
+}
+
+// isOpen reports whether the client has been acknowledged: before that it has not looked at anything.
+func (l *listener) isOpen() bool {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	return !l.opening
+}
+
+func updateNote(uri string, tag []byte) []byte {
+	params := mcp.Quote([]byte(`{"uri":`), uri)
+	if tag != nil {
+		params = append(append(params, `,"_meta":{"`+mcp.MetaSubscription+`":`...), tag...)
+		params = append(params, '}')
+	}
+	return mcp.AppendNotification(nil, mcp.NoteResourceUpdated, append(params, '}'))
+}
+
 func (l *listener) subscribed(uri, backend string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,17 +22,19 @@ type round struct {
 }
 
 // listen keeps one round open until ctx ends. When the wanted resources change, the next round is
-// acknowledged before the last one is closed, so that nothing is missed between. Where each has a stream of its own, the last one
-// lingers.
+// acknowledged before the last one is closed, which lingers, so that nothing is missed between. Where that cannot be there is a
+// gap.
 func (s *subscriptions) listen(ctx context.Context, l *link) {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
+	var now *round
+	defer func() { s.interrupted(now) }()
 	defer s.handedOver()
 	defer group.Wait()
 	defer cancel()
-	now := s.open(ctx, l, &group)
+	now = s.open(ctx, l, &group)
 	var earlier lingering
-	var how manner
+	turns := turns{many: l.info.Streams}
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,16 +44,19 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 				s.setRefused(true)
 				return
 			}
+			s.interrupted(now)
 			life.Pause(ctx, relisten)
-			s.refresh() // changes may have been missed
 			now = s.open(ctx, l, &group)
 		case <-s.resub:
-			if !l.info.Streams {
-				now = s.replace(ctx, l, now, &how, &group)
+			if !turns.many {
+				now = turns.replace(ctx, s, l, now, &group)
 			} else if next, changed := s.next(ctx, l, now, &group); changed {
 				earlier.add(now)
 				now = next
 			}
+		case <-turns.over():
+			earlier.end() // or their ends would come later, as that of all
+			now = turns.renew(ctx, s, l, now, &group)
 		case <-earlier.over:
 			earlier.end()
 			s.handedOver()
@@ -92,7 +97,7 @@ func (r *round) settle(ctx context.Context) {
 func (r *round) Notify(m *mcp.Message) {
 	switch {
 	case m.Method == mcp.NoteAcknowledged:
-		r.subs.acknowledge(r.version, notIn(r.uris, mcp.Member(m.Value(mcp.FieldNotifications), "resourceSubscriptions")))
+		r.subs.acknowledge(r, notIn(r.uris, mcp.Member(m.Value(mcp.FieldNotifications), "resourceSubscriptions")))
 		r.once.Do(func() { close(r.acked) })
 	case r.subs.pass(r, m):
 		r.subs.tell(m)
@@ -120,14 +125,16 @@ func notIn(all []string, list []byte) (missing []string) {
 	return missing
 }
 
-func (s *subscriptions) acknowledge(version int, denied []string) {
+func (s *subscriptions) acknowledge(r *round, denied []string) {
 	s.mu.Lock()
-	if version >= s.acked {
-		s.acked, s.denied = version, denied
+	if r.version >= s.acked {
+		s.acked, s.denied = r.version, denied
 		s.handover.turn()
 	}
+	lists, changed := s.gap.end(r.uris)
 	s.mu.Unlock()
 	s.changes.fire()
+	s.resumed(lists, changed)
 }
 
 func (s *subscriptions) setRefused(refused bool) {

@@ -8,44 +8,67 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// parting is how long a server may take to answer a subscriptions/listen that was cancelled.
-const parting = time.Second
-
-// manner is how a server over lines takes a second subscriptions/listen.
-type manner uint8
-
+// How long a server may take to answer a subscriptions/listen that was cancelled.
 const (
-	notKnown manner = iota
-	many            // each is on its own
-	sole            // they are one to it, so that with the first that ends all are forgotten
+	parting     = time.Second
+	longParting = 10 * time.Second // one that has answered before
 )
 
-// replace opens the next round on a connection where all rounds come in one order, unless the last one listens for what is
-// wanted already. Nothing is missed where the last one ends when the next has been acknowledged.
+// turns is how rounds follow each other on a connection.
 //
-// Servers of the Go SDK know one subscription a connection, and forget it when any listen ends. What gives them away is that
-// they answer a listen that was cancelled, which nobody has to. With them the last round is over before the next begins, and they
-// are listed again.
-func (s *subscriptions) replace(ctx context.Context, l *link, last *round, how *manner, group *sync.WaitGroup) *round {
-	if s.upToDate(last) {
+// Servers of the Go SDK over lines know one subscription a connection, and forget it when any listen ends. What gives them away is that
+// they answer a listen that was cancelled, which nobody has to. With them the last round is over before the next begins: there is
+// a gap, and a client is acknowledged by the round behind it, the first ones perhaps by one before.
+type turns struct {
+	many bool   // each round is on its own
+	sole bool   // they are one to the server, so that with the first that ends all are forgotten
+	late *round // was to end, and has not been answered in time; nil if there is none
+}
+
+// replace opens the next round on a connection over lines, unless the last one listens for what is wanted already. Which kind the server is of
+// shows the first time.
+func (t *turns) replace(ctx context.Context, s *subscriptions, l *link, last *round, group *sync.WaitGroup) *round {
+	switch {
+	case last.isOver() || s.upToDate(last):
 		return last
+	case t.sole:
+		return t.renew(ctx, s, l, last, group)
 	}
-	if *how != sole {
-		next := s.open(ctx, l, group)
-		next.settle(ctx)
-		if *how == many || !last.end(ctx, l) {
-			*how = many
-			last.cancel()
-			return next
-		}
-		*how, last = sole, next
+	next, _ := s.next(ctx, l, last, group)
+	defer s.handedOver()
+	if t.part(ctx, l, last, parting); t.many {
+		return next
 	}
-	last.end(ctx, l)
-	last.cancel()
+	return t.renew(ctx, s, l, next, group)
+}
+
+// renew opens a round in the place of the last one, which ends before.
+func (t *turns) renew(ctx context.Context, s *subscriptions, l *link, last *round, group *sync.WaitGroup) *round {
+	t.part(ctx, l, last, longParting)
+	s.interrupted(last)
 	next := s.open(ctx, l, group)
 	next.settle(ctx)
-	s.refresh() // changes may have been missed
 	return next
+}
+
+// part ends a round, and sees from that of which kind the server is.
+func (t *turns) part(ctx context.Context, l *link, r *round, within time.Duration) {
+	if t.late != nil {
+		t.late.cancel()
+		t.late = nil
+	}
+	t.sole = r.end(ctx, l, within)
+	if t.many = !t.sole; t.many {
+		t.late = r
+	}
+}
+
+// over fires when a round has ended late, and the newest one with it.
+func (t *turns) over() <-chan bool {
+	if t.late == nil {
+		return nil
+	}
+	return t.late.over
 }
 
 // upToDate reports whether a round listens for what is wanted.
@@ -55,13 +78,13 @@ func (s *subscriptions) upToDate(r *round) bool {
 	return s.version == r.version
 }
 
-// end tells the server that the round is over, and reports whether it answers, for which it has a short time.
-func (r *round) end(ctx context.Context, l *link) (answered bool) {
+// end tells the server that the round is over, and reports whether it answers in time.
+func (r *round) end(ctx context.Context, l *link, within time.Duration) (answered bool) {
 	cancelled := append(mcp.AppendUint([]byte(`{"requestId":`), r.id), '}')
 	if l.conn.Notify(ctx, mcp.AppendNotification(nil, mcp.NoteCancelled, cancelled)) != nil {
 		return false
 	}
-	late, cancel := context.WithTimeout(ctx, parting)
+	late, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	select {
 	case again := <-r.over:
@@ -71,3 +94,6 @@ func (r *round) end(ctx context.Context, l *link) (answered bool) {
 		return false
 	}
 }
+
+// isOver reports whether the round has ended, by itself.
+func (r *round) isOver() bool { return len(r.over) > 0 }

@@ -32,6 +32,7 @@ type subscriptions struct {
 	acked     int            // the version a modern backend has acknowledged
 	denied    []string       // of the uris, what it does not honour
 	handover  handover       // from one round to the next
+	gap       gap            // where there is none
 	refused   bool           // the modern backend does not know subscriptions/listen
 }
 
