@@ -23,7 +23,7 @@ type pour struct {
 	last   [1]byte         // of the body
 	renew  time.Time       // when the deadline for writing is to be set anew
 
-	stop func() bool // nil: nothing written yet
+	stop func() bool // nil: it has not begun
 	mu   sync.Mutex  // guards over
 	over bool
 }
@@ -42,18 +42,23 @@ func (r *reply) Pour(ctx context.Context, length int64) io.WriteCloser {
 			return nil
 		}
 		p.length, p.left = -1, -1
-		p.before = func() error { return r.drain(out) }
+		p.before = func() error { return r.drain(p, out) }
 	}
 	r.noBeat()
 	r.pour = p
 	return p
 }
 
-// drain waits until all that was sent is written, and nobody writes any more.
-func (r *reply) drain(out *outbox) error {
+// drain waits until all that was sent is written, and nobody writes any more, or until nobody waits for what p pours.
+func (r *reply) drain(p *pour, out *outbox) error {
 	out.End()
-	<-r.written
-	return r.broken
+	select {
+	case <-r.written:
+		return r.broken
+	case <-p.ctx.Done():
+		p.interrupt()
+		return context.Cause(p.ctx)
+	}
 }
 
 // Write implements io.Writer. A client that does not read ends the pour.
@@ -113,14 +118,12 @@ func (p *pour) writeDeadline() {
 }
 
 func (p *pour) begin() error {
+	p.x.partial = true
+	p.stop = context.AfterFunc(p.ctx, p.interrupt)
 	if p.before != nil {
 		if err := p.before(); err != nil {
 			return err
 		}
-	}
-	p.x.partial = true
-	p.stop = context.AfterFunc(p.ctx, p.interrupt)
-	if p.before != nil {
 		_, err := p.write([]byte("event: message\ndata: "))
 		return err
 	}
@@ -142,6 +145,8 @@ func (p *pour) Close() error {
 		_, err = p.write([]byte("\n\n"))
 	case p.length >= 0 && p.left == 0:
 		_, err = p.write(p.last[:])
+	default:
+		p.writeDeadline() // of what the server still holds
 	}
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (p *pour) interrupt() {
 	}
 }
 
-// end lets go of the response, and reports whether any of the body is out.
+// end lets go of the response, and reports whether the pour has begun: then nothing else can be the answer.
 func (p *pour) end() (begun bool) {
 	if p == nil || p.stop == nil {
 		return false

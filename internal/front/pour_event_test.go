@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"onemcp/internal/fault"
 	"onemcp/internal/front"
@@ -117,4 +119,35 @@ func TestAPourIntoAStreamEndsWithItsClient(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("it ends without an error")
 	}
+}
+
+// TestAPourIntoAStreamEndsWithItsCall also while it waits for a client that has not read what was sent before. The stream has no
+// end that could be taken for one without an answer.
+func TestAPourIntoAStreamEndsWithItsCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const patience = time.Second // for the backend
+		failed := make(chan time.Duration, 1)
+		r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
+			st.Send(note(strings.Repeat("1", 100<<10)))
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			to := st.(gateway.Pourer).Pour(ctx, -1)
+			start := time.Now()
+			_, err := io.WriteString(to, `{"jsonrpc":"2.0","id":1,"result":{}}`)
+			failed <- time.Since(start)
+			return gateway.Answer{}, err
+		})
+		c := pipeClient(t, r.pipe(t))
+		resp := c.postModernPour()
+		if took := <-failed; took != patience {
+			t.Errorf("it ends after %s", took)
+		}
+		synctest.Wait()
+		if got, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("a stream of %d bytes has an end", len(got))
+		}
+		resp.Body.Close()
+		c.http.CloseIdleConnections()
+	})
 }

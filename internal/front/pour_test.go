@@ -163,8 +163,9 @@ func TestAnAnswerIsNotPoured(t *testing.T) {
 	read(t, traced.post(t.Context(), pourRequest))
 }
 
-// TestAPourIsNotDisturbedByAHeartbeat, however long its pieces take to come.
-func TestAPourIsNotDisturbedByAHeartbeat(t *testing.T) {
+// TestAPourIsNotDisturbedByTime, however long its pieces and its end take to come: neither by a heartbeat nor by the deadline of
+// an earlier write.
+func TestAPourIsNotDisturbedByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, m *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
@@ -175,6 +176,7 @@ func TestAPourIsNotDisturbedByAHeartbeat(t *testing.T) {
 					return gateway.Answer{}, err
 				}
 			}
+			time.Sleep(time.Hour)
 			return gateway.Answer{}, to.Close()
 		})
 		c := pipeClient(t, r.pipe(t))

@@ -141,6 +141,9 @@ func (r *reply) close() (out channel, first bool) {
 func (r *reply) finish(out channel, status int, body []byte) {
 	switch {
 	case r.pour.end():
+		if out != nil {
+			<-r.written // also of a stream that a pour has not waited for
+		}
 	case out != nil:
 		if body != nil {
 			out.Send(body)
