@@ -19,6 +19,7 @@ type call struct {
 	*upstream.Request
 	up     upstream.Sink
 	serial uint64 // by age
+	pours  bool   // its answer has begun to go up; guarded by the ledger
 
 	// ctx ends with the caller's context, with the connection, by an answer on another stream, or by release.
 	ctx  life.Context
@@ -35,8 +36,11 @@ type call struct {
 	answer   *mcp.Message
 }
 
-// Attribution says whose the call is.
+// Attribution says whose the call is. One that is being answered is nobody's any more, as one that was answered.
 func (c *call) Attribution() peer.Attribution {
+	if c.pours {
+		return peer.Attribution{}
+	}
 	return peer.Attribution{Owner: c.Owner, Serial: c.serial, Listen: c.Method == mcp.MethodListen}
 }
 

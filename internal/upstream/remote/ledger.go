@@ -112,6 +112,13 @@ func (l *ledger) close(c *call) bool {
 	return answered
 }
 
+// pours notes that a call is being answered, which may take a while: what comes meanwhile without a name is for others.
+func (l *ledger) pours(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.pours = true
+}
+
 // forget notes that the backend has done with a call that was given up.
 func (l *ledger) forget(id uint64) {
 	l.mu.Lock()

@@ -23,7 +23,11 @@ func (s *streamable) pourer(c *call, head []byte, length int64) io.WriteCloser {
 	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(head, c.ID) {
 		return nil
 	}
-	return c.pour(head, length)
+	to := c.pour(head, length)
+	if to != nil {
+		s.ledger.pours(c)
+	}
+	return to
 }
 
 // pour passes on an answer piece by piece.

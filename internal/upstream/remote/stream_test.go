@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -222,5 +223,81 @@ func TestAnEndlessStreamIsLeft(t *testing.T) {
 	case <-gone:
 	case <-time.After(patience):
 		t.Error("the stream is still held")
+	}
+}
+
+// faucet is a sink that takes a result while it comes, and tells when that has begun.
+type faucet struct {
+	*sink
+	begun chan struct{}
+}
+
+func (f faucet) Pour(context.Context, []byte, int64) io.WriteCloser { return f }
+
+func (f faucet) Write(p []byte) (int, error) {
+	select {
+	case f.begun <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func (f faucet) Close() error { return nil }
+
+// TestACallThatIsBeingAnsweredOwnsNothingElse: what comes on the stream of the session is for who still waits, however long the
+// answer takes.
+func TestACallThatIsBeingAnsweredOwnsNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, owner := range map[string]string{"of the same owner": "me", "of another": "you"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, goOn := make(chan string), make(chan struct{})
+			b := &backend{session: "s-1"}
+			b.get = func(w http.ResponseWriter, r *http.Request) {
+				events(w, ": open")
+				for {
+					select {
+					case text := <-out:
+						events(w, "data: "+text)
+					case <-r.Context().Done():
+						return
+					}
+				}
+			}
+			b.call = func(w http.ResponseWriter, r *http.Request, m *mcp.Message) {
+				if b.count(holds("tools/call")) > 1 {
+					<-r.Context().Done()
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				text := result(m, `"`+strings.Repeat("x", 1<<20)+`"`)
+				_, _ = io.WriteString(w, text[:1<<19])
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-goOn:
+					_, _ = io.WriteString(w, text[1<<19:])
+				case <-r.Context().Done():
+				}
+			}
+			l := dial(t, serve(t, b).URL)
+			large, done := faucet{newSink(), make(chan struct{}, 1)}, make(chan error, 1)
+			r := l.request()
+			r.Owner = owner
+			go func() {
+				_, err := l.Call(t.Context(), r, large)
+				done <- err
+			}()
+			get(t, large.begun)
+			waits := l.begin()
+			b.await(t, holds(fmt.Sprintf(`"id":%d,`, r.ID+1)))
+			out <- `{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"x"}}`
+			out <- `{"jsonrpc":"2.0","id":"q","method":"roots/list"}`
+			get(t, waits.up.notes)
+			get(t, waits.up.asks)
+			close(goOn)
+			if err := get(t, done); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
