@@ -326,6 +326,30 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 	receive(t, gone, "the end of the answer")
 }
 
+// TestAClientThatDoesNotReadTakesNoPlaceOfABoundedBackend: where there are only so many calls at a time, others have their turn.
+func TestAClientThatDoesNotReadTakesNoPlaceOfABoundedBackend(t *testing.T) {
+	t.Parallel()
+	f := newFountain(mcp.Legacy, func(rw http.ResponseWriter, _ *http.Request, id string) {
+		write(rw, `{"jsonrpc":"2.0","id":`+id+`,"result":"`+strings.Repeat("x", 32<<20)+`"}`)
+	})
+	driver, err := remote.New(remote.Options{Name: "b", URL: serveWeb(t, f), Kind: remote.HTTP, MaxMessage: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := spec("b")
+	b.Driver, b.MaxConcurrency = driver, 1
+	r := startUnwatched(t, setup(b), session.Limits{}, front.Options{WriteTimeout: time.Hour})
+	r.ready()
+	slow, other := r.connect(mcp.Legacy, "/mcp/servers/b"), r.connect(mcp.Legacy, "/mcp/servers/b")
+	reply := slow.post(t.Context(), slow.tool(`1`, "x", `{}`, ""))
+	defer reply.close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if m := other.post(ctx, other.request(`2`, mcp.MethodPromptsList, "", "")).final(t); m.Kind != mcp.Result {
+		t.Errorf("%.200s", m.Raw)
+	}
+}
+
 // TestLargeResultsAreHeldByNobody: many at a time, each halfway, cost no more than a buffer each.
 func TestLargeResultsAreHeldByNobody(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -20,7 +20,7 @@ func NewLimiter(n int) *Limiter {
 	return &Limiter{semaphore.NewWeighted(int64(n))}
 }
 
-// Wrap lets calls into next as the limiter admits them; the others wait in order until their context ends.
+// Wrap lets calls into next as the limiter admits them; the others wait in order until their context ends. Results come whole.
 func (l *Limiter) Wrap(next Caller) Caller {
 	if l == nil {
 		return next
@@ -38,5 +38,9 @@ func (l *limited) Call(ctx context.Context, r *Request, up Sink) (mcp.Message, e
 		return mcp.Message{}, context.Cause(ctx)
 	}
 	defer l.room.Release(1)
-	return l.next.Call(ctx, r, up)
+	return l.next.Call(ctx, r, whole{up})
 }
+
+// whole hides that a sink may be a [Pourer]. A result that goes to a client while it comes takes as long as the client wants it to,
+// and others would wait for the place.
+type whole struct{ Sink }
