@@ -128,3 +128,10 @@ func (p *watchedPour) Write(b []byte) (int, error) {
 	defer p.w.t.clock.count(p.w, -1)
 	return p.WriteCloser.Write(b)
 }
+
+// Close implements io.Closer. It may write, too.
+func (p *watchedPour) Close() error {
+	p.w.t.clock.count(p.w, 1)
+	defer p.w.t.clock.count(p.w, -1)
+	return p.WriteCloser.Close()
+}

@@ -45,7 +45,10 @@ func (c client) Write(p []byte) (int, error) {
 }
 
 // Close implements io.Closer.
-func (c client) Close() error { return nil }
+func (c client) Close() error {
+	time.Sleep(c.after)
+	return nil
+}
 
 // pours gives three pieces of an answer, one every 7 seconds, and then no more.
 func pours(ctx context.Context, up upstream.Sink) {
@@ -54,6 +57,13 @@ func pours(ctx context.Context, up upstream.Sink) {
 		time.Sleep(7 * time.Second)
 		_, _ = to.Write([]byte("x"))
 	}
+}
+
+// poursAll gives an answer in one piece, and does nothing when it is over.
+func poursAll(ctx context.Context, up upstream.Sink) {
+	to := up.(upstream.Pourer).Pour(ctx, nil, -1)
+	_, _ = to.Write([]byte("x"))
+	_ = to.Close()
 }
 
 // reports tells of progress every 7 seconds.
@@ -92,6 +102,7 @@ func TestACallIsBounded(t *testing.T) {
 		{"a question does not stop the whole", 10 * time.Second, time.Minute, asks, time.Hour, time.Minute, wholly},
 		{"each piece of an answer starts the silence anew", 10 * time.Second, time.Minute, pours, 0, 31 * time.Second, quiet},
 		{"the silence stands still while a piece is taken", 10 * time.Second, 2 * time.Minute, pours, 20 * time.Second, 91 * time.Second, quiet},
+		{"the silence stands still while the end is taken", 10 * time.Second, 2 * time.Minute, poursAll, 20 * time.Second, 50 * time.Second, quiet},
 		{"a piece does not stop the whole", 10 * time.Second, time.Minute, pours, time.Hour, 3 * (time.Hour + 7*time.Second), wholly},
 		{"an answer starts no more than is left", 10 * time.Second, time.Minute, asks, 55 * time.Second, time.Minute, wholly},
 	} {
