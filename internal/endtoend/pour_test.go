@@ -459,3 +459,33 @@ func TestWhatALargeResultShowsCanBeRead(t *testing.T) {
 		})
 	}
 }
+
+// TestALargeAnswerBeginsATask: its progress, which comes when the call is over, reaches who has begun it.
+func TestALargeAnswerBeginsATask(t *testing.T) {
+	t.Parallel()
+	tokens := make(chan string, 1)
+	var progress string
+	begun := make(chan struct{}) // closed when there is progress, of which all streams tell: it counts on that of the call's session
+	f := newFountain(mcp.Legacy, func(rw http.ResponseWriter, _ *http.Request, id string) {
+		write(rw, `{"jsonrpc":"2.0","id":`+id+`,"result":{"task":{"taskId":"t","status":"working"},"x":"`+long+`"}}`)
+		tokens <- id
+	})
+	f.resume = func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		write(rw, ": open\n\n")
+		select {
+		case <-begun:
+			write(rw, "data: "+progress+"\n\n")
+		case <-r.Context().Done():
+		}
+		<-r.Context().Done()
+	}
+	_, c := f.before(t, mcp.Legacy, front.Options{}, 0)
+	stream := c.listen()
+	c.ask(c.request(`7`, mcp.MethodToolsCall, `"name":"x","arguments":{},"task":{}`, `"progressToken":"own"`))
+	progress = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":` + receive(t, tokens, "the token") + `,"progress":1}}`
+	close(begun)
+	if m := stream.told(mcp.NoteProgress); string(m.Value(mcp.FieldToken)) != `"own"` {
+		t.Errorf("%s", m.Raw)
+	}
+}

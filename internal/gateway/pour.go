@@ -7,9 +7,13 @@ import (
 	"onemcp/internal/mcp"
 )
 
-// Pour implements upstream.Pourer: a result goes to the client while it comes if it can be made the client's on the way.
+// Pour implements upstream.Pourer: a result goes to the client while it comes if it can be made the client's on the way. One
+// that may be a task is wanted whole, since much depends on which.
 func (s *callSink) Pour(ctx context.Context, head []byte, length int64) io.WriteCloser {
 	k := s.k
+	if s.errand {
+		return nil
+	}
 	if k.parked != nil {
 		if k = k.parked.answering(); k == nil {
 			return nil
