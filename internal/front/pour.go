@@ -23,6 +23,7 @@ type pour struct {
 	last   [1]byte         // of the body
 	renew  time.Time       // when the deadline for writing is to be set anew
 
+	open bool        // an event has begun, and no write of it has failed
 	stop func() bool // nil: it has not begun
 	mu   sync.Mutex  // guards over
 	over bool
@@ -104,7 +105,9 @@ func (p *pour) write(b []byte) (int, error) {
 	if p.ctx.Err() != nil {
 		return 0, context.Cause(p.ctx)
 	}
-	return p.x.Write(b)
+	n, err := p.x.Write(b)
+	p.open = err == nil
+	return n, err
 }
 
 // writeDeadline gives the next write its time, or a sixteenth less: there are thousands of writes within it.
@@ -143,6 +146,7 @@ func (p *pour) Close() error {
 	case p.stop == nil: // there was nothing to write
 	case p.before != nil:
 		_, err = p.write([]byte("\n\n"))
+		p.open = false
 	case p.length >= 0 && p.left == 0:
 		_, err = p.write(p.last[:])
 	default:
@@ -181,4 +185,19 @@ func (p *pour) end() (begun bool) {
 	defer p.mu.Unlock()
 	p.over = true
 	return true
+}
+
+// replace puts another answer in the place of an event that is not whole: the last name of an event counts, and one that is not
+// known makes it no message. If the stream only broke off, clients would wait on. A JSON body cannot be taken back, and who does not
+// read gets nothing more. The caller has ended the pour.
+func (p *pour) replace(body []byte) {
+	if !p.x.partial || p.before == nil || !p.open || body == nil {
+		return
+	}
+	p.x.writeDeadline()
+	if _, err := p.x.Write([]byte("\nevent: incomplete\n\n")); err != nil {
+		return
+	}
+	_, err := p.x.Write(sse.Append(nil, sse.Event{Name: "message", Data: body}))
+	p.x.partial = err != nil
 }

@@ -62,10 +62,10 @@ func TestAnAnswerIsPouredIntoAStream(t *testing.T) {
 		}, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"as asked\"}}\n\n"},
 		{"failed before it began", func(gateway.Stream, io.WriteCloser) error { return failed },
 			"event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"as asked\"}}\n\n"},
-		{"all but closed", func(_ gateway.Stream, to io.WriteCloser) error {
+		{"all but closed, so that it is no message, and the error is", func(_ gateway.Stream, to io.WriteCloser) error {
 			_, _ = io.WriteString(to, body)
 			return failed
-		}, ""},
+		}, strings.TrimSuffix(lines, "\n") + "event: incomplete\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"as asked\"}}\n\n"},
 		{"in a panic", func(_ gateway.Stream, to io.WriteCloser) error {
 			_, _ = io.WriteString(to, body)
 			panic("as asked")

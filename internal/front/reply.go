@@ -144,6 +144,7 @@ func (r *reply) finish(out channel, status int, body []byte) {
 		if out != nil {
 			<-r.written // also of a stream that a pour has not waited for
 		}
+		r.pour.replace(body)
 	case out != nil:
 		if body != nil {
 			out.Send(body)
