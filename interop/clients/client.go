@@ -36,7 +36,8 @@ type Result struct {
 	Text     string    `json:"text"` // of the text blocks, one a line
 	IsError  bool      `json:"isError"`
 	Progress []float64 `json:"progress"`
-	Task     bool      `json:"task"` // the call became a task
+	Task     bool      `json:"task"`   // the call became a task
+	Digest   string    `json:"digest"` // of content and structured content, of every byte; see [Digest]
 }
 
 // Tasker is a client that can call tools as tasks.

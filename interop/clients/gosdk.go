@@ -153,7 +153,7 @@ func (c *GoClient) Call(ctx context.Context, tool string, args map[string]any, p
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Text: text(res.Content...), IsError: res.IsError}
+	result := Result{Text: text(res.Content...), IsError: res.IsError, Digest: Digest(res)}
 	for len(result.Progress) < progress || len(reports) > 0 {
 		select {
 		case p := <-reports:

@@ -18,6 +18,7 @@ type Binaries struct {
 	EraGate      string // cmd/eragate of this module
 	Asker        string // cmd/asker of this module
 	SuiteClient  string // cmd/suiteclient of this module
+	Bulk         string // cmd/bulk of this module
 }
 
 // Build compiles the binaries into dir. ONEMCP_BINARY in the environment
@@ -29,12 +30,14 @@ func Build(dir string) (Binaries, error) {
 		EraGate:      filepath.Join(dir, "eragate"),
 		Asker:        filepath.Join(dir, "asker"),
 		SuiteClient:  filepath.Join(dir, "suiteclient"),
+		Bulk:         filepath.Join(dir, "bulk"),
 	}
 	errs := []error{
 		compile(Root(), b.GoEverything, everythingServer),
 		compile(Root(), b.EraGate, "./cmd/eragate"),
 		compile(Root(), b.Asker, "./cmd/asker"),
 		compile(Root(), b.SuiteClient, "./cmd/suiteclient"),
+		compile(Root(), b.Bulk, "./cmd/bulk"),
 	}
 	if b.OneMCP == "" {
 		b.OneMCP = filepath.Join(dir, "1mcp")

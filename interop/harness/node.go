@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,11 +88,5 @@ func (n *Node) startHTTP(t testing.TB, path, port, file string, args ...string) 
 		Args: append([]string{"--require", filepath.Join(Root(), "node", "loopback.cjs"), modules(file)}, args...),
 		Env:  []string{port},
 	})
-	return child.Await("its address", func(line string) (string, bool) {
-		var port int
-		if _, err := fmt.Sscanf(line, "loopback: listening on 127.0.0.1:%d", &port); err != nil {
-			return "", false
-		}
-		return fmt.Sprintf("http://127.0.0.1:%d%s", port, path), true
-	})
+	return "http://" + child.loopback() + path
 }

@@ -1,6 +1,7 @@
 // An MCP client of one of the TypeScript SDKs, driven over its own stdin:
 // one JSON request a line in, one JSON reply a line out. The first line says
 // where to connect; it is answered once that is done.
+import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
 const sdks = {
@@ -74,7 +75,28 @@ async function call(client, { tool, args }, v1) {
   const params = { name: tool, arguments: args };
   const res = await (v1 ? client.callTool(params, undefined, options) : client.callTool(params, options));
   const text = res.content.filter((c) => c.type === 'text').map((c) => c.text).join('\n');
-  return { text, isError: res.isError ?? false, progress };
+  return { text, isError: res.isError ?? false, progress, digest: digest(res) };
+}
+
+// digest is what Digest of package clients is.
+function digest({ content, structuredContent = null }) {
+  const hash = createHash('sha256');
+  for (const part of parts([content, structuredContent])) hash.update(`${part}\0`);
+  return hash.digest('hex');
+}
+
+function* parts(value) {
+  if (typeof value !== 'object' || value === null) {
+    yield value;
+    return;
+  }
+  const isArray = Array.isArray(value);
+  yield isArray ? '[' : '{';
+  for (const key of isArray ? value.keys() : Object.keys(value).sort()) {
+    if (!isArray) yield key;
+    yield* parts(value[key]);
+  }
+  yield ']';
 }
 
 // task calls a tool as a task, if client and server think that it runs as one,
