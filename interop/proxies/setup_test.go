@@ -34,6 +34,8 @@ type setup struct {
 	env    []string
 	server map[string]any // settings beyond the file
 
+	backends map[string]any // beside the test's own
+
 	noticed []string // flags, of a client that lies
 	http2   bool     // what clients speak with the outermost proxy
 }
@@ -135,6 +137,7 @@ func (s setup) config(t testing.TB, port string) map[string]map[string]any {
 		"command": os.Args[0], "env": map[string]string{asBackend: "1"},
 		"protocol": "legacy", // one process for clients of both eras
 	}}
+	maps.Copy(config["mcpServers"], s.backends)
 	return config
 }
 
