@@ -4,6 +4,7 @@ package proxies_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -14,7 +15,7 @@ import (
 )
 
 // TestBulk: large results come whole through each kind of proxy, to clients of both eras, and while they come: the client has the
-// beginning before the server has sent the rest.
+// beginning before the server has sent the rest. If that never comes, it has an error, not a part.
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	_, addr := bin.StartBulk(t)
@@ -41,43 +42,68 @@ func testBulk(t *testing.T, s setup, addr string) {
 	for _, version := range []string{legacy, ""} {
 		c := connect(t, site.streamable(), version)
 		for way := range s.backends {
-			c.getsBulk(t, way, 0, back, front)
+			c.getsBulk(t, bulkCall{way: way}, back, front)
 		}
 	}
-	connect(t, site.streamable(), "").getsBulk(t, "modern", 2, back, front)
+	c := connect(t, site.streamable(), "")
+	for _, call := range []bulkCall{{way: "modern", progress: 2}, {way: "modern", progress: 2, cut: `backend "modern" broke off`}, {way: "modern-json", cut: "EOF"}} {
+		c.getsBulk(t, call, back, front)
+	}
+}
+
+// A bulkCall is a call for a large result.
+type bulkCall struct {
+	way      string
+	progress int
+	cut      string // the error that holds this comes when the server's connection is cut; empty: it is not
 }
 
 // getsBulk calls for a result that is held in the middle until its beginning is at the client.
-func (c *client) getsBulk(t *testing.T, way string, progress int, back, front *harness.Tap) {
+func (c *client) getsBulk(t *testing.T, b bulkCall, back, front *harness.Tap) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	args := bulk.Args{Seed: newRun(), Lines: 6000, Progress: progress}
-	params := &mcp.CallToolParams{Name: way + "_1mcp_" + bulk.Tool, Arguments: args}
-	if progress > 0 {
-		params.SetProgressToken(args.Seed)
-	}
+	args := bulk.Args{Seed: newRun(), Lines: 6000, Progress: b.progress}
 	sent, came := back.Hold(1<<20), front.Hold(1<<18)
 	came.Release()
 	defer sent.Release()
-	digest := make(chan string, 1)
+	ended := c.beginBulk(ctx, b, args)
+	for step := range b.progress {
+		c.sees(ctx, t, args.Seed, step+1)
+	}
+	awaitHeld(ctx, t, sent, b.way+": the server has not sent half of its result")
+	awaitHeld(ctx, t, came, b.way+": nothing comes of a result that is not whole")
+	if b.cut != "" {
+		sent.Cut()
+	}
+	sent.Release()
+	got := <-ended
+	switch {
+	case b.cut != "":
+		if got.err == nil || !strings.Contains(got.err.Error(), b.cut) {
+			t.Errorf("%s: cut off, the call came to %v", b.way, got.err)
+		}
+	case got.err != nil || got.text != clients.Digest(bulk.Result(args)):
+		t.Errorf("%s: the result is not what was made: %v", b.way, got.err)
+	}
+}
+
+// beginBulk calls beside the test; the text that comes is the result's digest.
+func (c *client) beginBulk(ctx context.Context, b bulkCall, args bulk.Args) <-chan outcome {
+	params := &mcp.CallToolParams{Name: b.way + "_1mcp_" + bulk.Tool, Arguments: args}
+	if args.Progress > 0 {
+		params.SetProgressToken(args.Seed)
+	}
+	ended := make(chan outcome, 1)
 	go func() {
 		res, err := c.CallTool(ctx, params)
 		if err != nil {
-			digest <- err.Error()
+			ended <- outcome{err: err}
 			return
 		}
-		digest <- clients.Digest(res)
+		ended <- outcome{text: clients.Digest(res)}
 	}()
-	for step := range progress {
-		c.sees(ctx, t, args.Seed, step+1)
-	}
-	awaitHeld(ctx, t, sent, way+": the server has not sent half of its result")
-	awaitHeld(ctx, t, came, way+": nothing comes of a result that is not whole")
-	sent.Release()
-	if got := <-digest; got != clients.Digest(bulk.Result(args)) {
-		t.Errorf("%s: the result is not what was made: %s", way, got)
-	}
+	return ended
 }
 
 func awaitHeld(ctx context.Context, t *testing.T, h *harness.Hold, what string) {
