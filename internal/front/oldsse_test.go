@@ -97,11 +97,14 @@ func TestAnOldClient(t *testing.T) {
 func TestAnOldClientsSessionEndsWithItsStream(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, front.Options{}, gateway.Setup{})
-	begun, ended := make(chan struct{}, 1), make(chan error, 1)
+	begun, ended := make(chan struct{}), make(chan error, 1)
 	r.gateway.serve["test/later"] = func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, _ gateway.Stream) (gateway.Answer, error) {
-		begun <- struct{}{}
-		<-ctx.Done()
-		ended <- context.Cause(ctx)
+		select {
+		case begun <- struct{}{}:
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+		case <-ctx.Done(): // one of those that come too late
+		}
 		return gateway.Answer{}, context.Cause(ctx)
 	}
 	c := dialOld(newClient(t, r.listen(t)), "/sse")
