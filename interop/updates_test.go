@@ -1,6 +1,8 @@
 package interop_test
 
 import (
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +39,55 @@ func TestASubscriptionOfOneLeavesTheOthersTheirs(t *testing.T) {
 		case <-bystander.Changed:
 		case <-time.After(patience):
 			t.Fatal("the change of tools was not told")
+		}
+	}
+}
+
+// TestAReaderIsToldWhoeverComesAndGoes: one client looks at a number whenever it is told that this has changed. Meanwhile others
+// subscribe to it and to something else, and leave, for which the one subscription of the server is replaced each time.
+func TestAReaderIsToldWhoeverComesAndGoes(t *testing.T) {
+	t.Parallel()
+	f := front{Gateway: harness.StartGateway(t, bin.OneMCP, harness.Config{
+		Servers: []harness.Server{{Name: "counter", Command: bin.Counter}},
+		Excuses: []mcptest.Excuse{nullArguments},
+	})}
+	at := f.at("/mcp/servers/counter")
+	awaitTools(t, at, "")
+	reader := clients.Go(t, at, clients.Modern)
+	const uri = "test://count"
+	if err := reader.Session().Subscribe(t.Context(), &mcp.SubscribeParams{URI: uri}); err != nil {
+		t.Fatal(err)
+	}
+	writer, other := clients.Go(t, at, clients.Modern), clients.Go(t, at, clients.Legacy).Session()
+	for i := range 200 {
+		var change sync.WaitGroup
+		change.Go(func() {
+			err := other.Subscribe(t.Context(), &mcp.SubscribeParams{URI: "test://other"})
+			if i%2 == 1 {
+				err = other.Unsubscribe(t.Context(), &mcp.UnsubscribeParams{URI: "test://other"})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := writer.Call(t.Context(), "count", nil, 0)
+		change.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for saw := -1; saw <= i; {
+			select {
+			case <-reader.Updated:
+			case <-time.After(patience):
+				t.Fatalf("the reader saw %d last, the number is %d", saw, i+1)
+			}
+			text, err := reader.Read(t.Context(), uri)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if saw, err = strconv.Atoi(text); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -20,12 +20,13 @@ import (
 // fails the test when the server made it fall back.
 func Go(t testing.TB, target Target, era Era) *GoClient {
 	t.Helper()
-	c := &GoClient{progress: map[string]chan float64{}, Changed: make(chan struct{}, 1)}
+	c := &GoClient{progress: map[string]chan float64{}, Changed: make(chan struct{}, 1), Updated: make(chan struct{}, 1)}
 	client := mcp.NewClient(&mcp.Implementation{Name: "interop-go", Version: "1"}, &mcp.ClientOptions{
 		ElicitationHandler:          elicit,
 		CreateMessageHandler:        sample,
 		ProgressNotificationHandler: c.progressed,
-		ToolListChangedHandler:      func(context.Context, *mcp.ToolListChangedRequest) { c.changed() },
+		ToolListChangedHandler:      func(context.Context, *mcp.ToolListChangedRequest) { note(c.Changed) },
+		ResourceUpdatedHandler:      func(context.Context, *mcp.ResourceUpdatedNotificationRequest) { note(c.Updated) },
 	})
 	opts := &mcp.ClientSessionOptions{}
 	if era == Legacy {
@@ -81,15 +82,16 @@ func sample(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResul
 type GoClient struct {
 	session *mcp.ClientSession
 	Changed chan struct{} // holds one once the tool list changed
+	Updated chan struct{} // holds one once a resource did
 
 	calls    atomic.Int64
 	mu       sync.Mutex
 	progress map[string]chan float64 // by token
 }
 
-func (c *GoClient) changed() {
+func note(news chan struct{}) {
 	select {
-	case c.Changed <- struct{}{}:
+	case news <- struct{}{}:
 	default:
 	}
 }

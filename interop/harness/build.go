@@ -19,6 +19,7 @@ type Binaries struct {
 	Asker        string // cmd/asker of this module
 	SuiteClient  string // cmd/suiteclient of this module
 	Bulk         string // cmd/bulk of this module
+	Counter      string // cmd/counter of this module
 }
 
 // Build compiles the binaries into dir. ONEMCP_BINARY in the environment
@@ -31,6 +32,7 @@ func Build(dir string) (Binaries, error) {
 		Asker:        filepath.Join(dir, "asker"),
 		SuiteClient:  filepath.Join(dir, "suiteclient"),
 		Bulk:         filepath.Join(dir, "bulk"),
+		Counter:      filepath.Join(dir, "counter"),
 	}
 	errs := []error{
 		compile(Root(), b.GoEverything, everythingServer),
@@ -38,6 +40,7 @@ func Build(dir string) (Binaries, error) {
 		compile(Root(), b.Asker, "./cmd/asker"),
 		compile(Root(), b.SuiteClient, "./cmd/suiteclient"),
 		compile(Root(), b.Bulk, "./cmd/bulk"),
+		compile(Root(), b.Counter, "./cmd/counter"),
 	}
 	if b.OneMCP == "" {
 		b.OneMCP = filepath.Join(dir, "1mcp")
