@@ -58,21 +58,18 @@ func TestALargeResultPassesBetweenEras(t *testing.T) {
 						write(rw, whole[len(whole)/2:]+form.after)
 					})
 					reply := c.post(t.Context(), c.tool(`"own id"`, "x", `{}`, ""))
-					first := make([]byte, 256<<10)
-					if _, err := io.ReadFull(reply.body, first); err != nil {
-						t.Fatal(err)
-					}
+					first := reply.begun(t)
 					passed <- struct{}{}
-					rest, err := io.ReadAll(reply.body)
+					last, err := reply.last(first)
 					if err != nil {
 						t.Fatal(err)
 					}
-					got, want := object(t, string(first)+string(rest)), object(t, strings.Replace(text, "$ID", `"own id"`, 1))
+					got, want := object(t, last), object(t, strings.Replace(text, "$ID", `"own id"`, 1))
 					if era == mcp.Modern {
 						modernize(want["result"].(map[string]any))
 					}
 					if !reflect.DeepEqual(got, want) {
-						t.Errorf("%.300s ... %.300s", first, rest[max(0, len(rest)-300):])
+						t.Errorf("%.300s ... %.300s", last, last[max(0, len(last)-300):])
 					}
 				})
 			}
@@ -153,16 +150,13 @@ func TestALargeResultGoesToWhoAnsweredTheQuestion(t *testing.T) {
 	}
 	again := `"name":"x","arguments":{},"inputResponses":{"q1":{"action":"accept","content":{}}},"requestState":` + string(mcp.Member(result, "requestState"))
 	reply := c.post(t.Context(), c.request(`"second"`, mcp.MethodToolsCall, again, ""))
-	first := make([]byte, 256<<10)
-	if _, err := io.ReadFull(reply.body, first); err != nil {
-		t.Fatal(err)
-	}
+	first := reply.begun(t)
 	passed <- struct{}{}
-	rest, err := io.ReadAll(reply.body)
+	last, err := reply.last(first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := object(t, string(first)+string(rest)); got["id"] != "second" {
+	if got := object(t, last); got["id"] != "second" {
 		t.Errorf("the answer has id %v", got["id"])
 	}
 }

@@ -84,10 +84,7 @@ func TestAReloadDoesNotWaitForALargeResult(t *testing.T) {
 			}).before(t, mcp.Legacy, front.Options{}, 0)
 			c := r.connect(era, "/mcp/servers/b")
 			reply := c.post(t.Context(), c.tool(`7`, "x", `{}`, ""))
-			first := make([]byte, 256<<10)
-			if _, err := io.ReadFull(reply.body, first); err != nil {
-				t.Fatal(err)
-			}
+			first := reply.begun(t)
 			r.gateway.Apply(setup())
 			goOn <- struct{}{}
 			rest, err := io.ReadAll(reply.body)

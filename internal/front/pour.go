@@ -11,13 +11,13 @@ import (
 	"onemcp/internal/sse"
 )
 
-// pour is an answer that is written while it comes: a JSON body, or the last event of a stream that has begun and that no
-// client can come back to. Nothing of it is on the wire before the first Write, and not all before Close: the last byte of a
+// pour is an answer that is written while it comes: a JSON body, or an event, the last one of a stream that has begun and that no
+// client can come back to or the only one. Nothing of it is on the wire before the first Write, and not all before Close: the last byte of a
 // known length waits for it, as the end of a body of unknown length and that of an event do.
 type pour struct {
 	x      *exchange
 	ctx    context.Context // ends when nobody waits for the answer any more
-	before func() error    // ends the writing of the events before; nil: a JSON body
+	before func() error    // begins the stream, or ends the writing of the events before; nil: a JSON body
 	length int64           // negative: not known
 	left   int64           // of it
 	last   [1]byte         // of the body
@@ -30,24 +30,35 @@ type pour struct {
 }
 
 // Pour implements gateway.Pourer. Traces want messages whole, and so does a stream that is kept for who comes back to it.
-func (r *reply) Pour(ctx context.Context, length int64) io.WriteCloser {
+func (r *reply) Pour(ctx context.Context, length int64, event bool) io.WriteCloser {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.pour != nil || r.x.front.Trace != nil {
 		return nil
 	}
 	p := &pour{x: r.x, ctx: ctx, length: length, left: length}
-	if r.out != nil {
-		out, passing := r.out.(*outbox)
-		if !passing {
-			return nil
+	switch out := r.out.(type) {
+	case nil:
+		if event {
+			p.before = p.beginStream
 		}
-		p.length, p.left = -1, -1
+	case *outbox:
 		p.before = func() error { return r.drain(p, out) }
+	default:
+		return nil
+	}
+	if p.before != nil {
+		p.length, p.left = -1, -1
 	}
 	r.noBeat()
 	r.pour = p
 	return p
+}
+
+// beginStream makes the answer a stream of which nobody keeps anything.
+func (p *pour) beginStream() error {
+	p.x.events()
+	return nil
 }
 
 // drain waits until all that was sent is written, and nobody writes any more, or until nobody waits for what p pours.

@@ -2,6 +2,7 @@ package front_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -78,7 +79,7 @@ func TestAnAnswerIsPouredIntoAStream(t *testing.T) {
 				for range notes {
 					st.Send(note("1"))
 				}
-				to := st.(gateway.Pourer).Pour(ctx, int64(len(body)))
+				to := st.(gateway.Pourer).Pour(ctx, int64(len(body)), false)
 				return gateway.Answer{}, tt.does(st, to)
 			})
 			resp := newClient(t, r.listen(t)).postModernPour()
@@ -97,6 +98,36 @@ func TestAnAnswerIsPouredIntoAStream(t *testing.T) {
 	}
 }
 
+// TestAnEventIsPouredAsOne, so that an error can take its place, to clients of both eras.
+func TestAnEventIsPouredAsOne(t *testing.T) {
+	t.Parallel()
+	const body = `{"jsonrpc":"2.0","id":1,"result":{}}`
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"whole":  {nil, "event: message\ndata: " + body + "\n\n"},
+		"broken": {fault.New(fault.Unavailable, "as asked"), "event: message\ndata: " + body + "\nevent: incomplete\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"as asked\"}}\n\n"},
+	} {
+		r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
+			to := st.(gateway.Pourer).Pour(ctx, -1, true)
+			if _, err := io.WriteString(to, body); err != nil || tt.err != nil {
+				return gateway.Answer{}, errors.Join(err, tt.err)
+			}
+			return gateway.Answer{}, to.Close()
+		})
+		legacy := newClient(t, r.listen(t))
+		legacy.open()
+		for era, resp := range map[string]*http.Response{
+			"modern": newClient(t, r.listen(t)).postModernPour(), "legacy": legacy.post(t.Context(), pourRequest),
+		} {
+			if got := read(t, resp); got != tt.want || resp.Header.Get("Content-Type") != "text/event-stream" {
+				t.Errorf("%s, %s: %s, %q", name, era, resp.Header, got)
+			}
+		}
+	}
+}
+
 // TestAPourIntoAStreamEndsWithItsClient, whether it waits for what was sent before or for the answer's own place.
 func TestAPourIntoAStreamEndsWithItsClient(t *testing.T) {
 	t.Parallel()
@@ -104,7 +135,7 @@ func TestAPourIntoAStreamEndsWithItsClient(t *testing.T) {
 	begun := make(chan struct{})
 	r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
 		st.Send(note("1"))
-		to := st.(gateway.Pourer).Pour(ctx, -1)
+		to := st.(gateway.Pourer).Pour(ctx, -1, false)
 		close(begun)
 		for {
 			if _, err := io.WriteString(to, strings.Repeat("x", 1<<20)); err != nil {
@@ -132,7 +163,7 @@ func TestAPourIntoAStreamEndsWithItsCall(t *testing.T) {
 			st.Send(note(strings.Repeat("1", 100<<10)))
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
-			to := st.(gateway.Pourer).Pour(ctx, -1)
+			to := st.(gateway.Pourer).Pour(ctx, -1, false)
 			start := time.Now()
 			_, err := io.WriteString(to, `{"jsonrpc":"2.0","id":1,"result":{}}`)
 			failed <- time.Since(start)

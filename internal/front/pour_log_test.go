@@ -41,7 +41,7 @@ func TestTheAccessLogTellsOfPours(t *testing.T) {
 				if tt.stream {
 					st.Send(note("1"))
 				}
-				to := st.(gateway.Pourer).Pour(ctx, -1)
+				to := st.(gateway.Pourer).Pour(ctx, -1, false)
 				_, _ = io.WriteString(to, body)
 				if tt.breaks {
 					return gateway.Answer{}, fault.New(fault.Unavailable, "as asked")

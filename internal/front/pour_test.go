@@ -83,8 +83,8 @@ func TestAnAnswerIsPoured(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
-				to := st.(gateway.Pourer).Pour(ctx, int64(tt.length))
-				if again := st.(gateway.Pourer).Pour(ctx, -1); again != nil {
+				to := st.(gateway.Pourer).Pour(ctx, int64(tt.length), false)
+				if again := st.(gateway.Pourer).Pour(ctx, -1, false); again != nil {
 					t.Error("it can be poured twice")
 				}
 				return gateway.Answer{}, tt.does(ctx, st, to)
@@ -110,7 +110,7 @@ func TestTheEndOfACallDoesNotBreakItsAnswer(t *testing.T) {
 	const body = `{"jsonrpc":"2.0","id":1,"result":"small enough to wait for the flush"}`
 	r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, _ *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
 		ctx, end := context.WithCancel(ctx)
-		to := st.(gateway.Pourer).Pour(ctx, -1)
+		to := st.(gateway.Pourer).Pour(ctx, -1, false)
 		_, err := io.WriteString(to, body)
 		if err == nil {
 			err = to.Close()
@@ -138,7 +138,7 @@ func TestAnAnswerIsNotPoured(t *testing.T) {
 		if sends {
 			st.Send(note("first"))
 		}
-		if p, ok := st.(gateway.Pourer); ok && p.Pour(ctx, -1) != nil {
+		if p, ok := st.(gateway.Pourer); ok && p.Pour(ctx, -1, false) != nil {
 			t.Error("it could be poured")
 		}
 		return result(m, `{}`), nil
@@ -169,7 +169,7 @@ func TestAPourIsNotDisturbedByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newPourRig(t, front.Options{}, func(ctx context.Context, _ *gateway.Client, m *mcp.Message, st gateway.Stream) (gateway.Answer, error) {
-			to := st.(gateway.Pourer).Pour(ctx, -1)
+			to := st.(gateway.Pourer).Pour(ctx, -1, false)
 			for _, piece := range []string{`{"jsonrpc":"2.0","id":1,`, `"result":{}}`} {
 				time.Sleep(time.Hour)
 				if _, err := io.WriteString(to, piece); err != nil {

@@ -116,8 +116,8 @@ type Stream interface {
 
 // Pourer is a [Stream] that may take a large answer while it comes. It is asked once; nothing is sent after that. The
 // writer is closed when the answer was whole; else the client must be told that it is not, unless nothing has been
-// written. A nil writer means that the answer is wanted whole. length is negative if it is not known. When ctx
-// ends, no write may wait any more.
+// written. A nil writer means that the answer is wanted whole. length is negative if it is not known. As an event the
+// answer had better be one for the client, too: if it breaks, an error can take its place. When ctx ends, no write may wait any more.
 type Pourer interface {
-	Pour(ctx context.Context, length int64) io.WriteCloser
+	Pour(ctx context.Context, length int64, event bool) io.WriteCloser
 }

@@ -5,11 +5,12 @@ import (
 	"io"
 
 	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
 )
 
 // Pour implements upstream.Pourer: a result goes to the client while it comes if it can be made the client's on the way. One
 // that may be a task is wanted whole, since much depends on which.
-func (s *callSink) Pour(ctx context.Context, head []byte, length int64) io.WriteCloser {
+func (s *callSink) Pour(ctx context.Context, r upstream.Coming) io.WriteCloser {
 	k := s.k
 	if s.errand {
 		return nil
@@ -23,17 +24,18 @@ func (s *callSink) Pour(ctx context.Context, head []byte, length int64) io.Write
 	if !ok {
 		return nil
 	}
-	how, ok := k.relaying(s.l, head, s.r)
+	how, ok := k.relaying(s.l, r.Head, s.r)
 	if !ok {
 		return nil
 	}
+	length := r.Length
 	if length >= 0 {
 		length += int64(len(how.ID) - len(mcp.AppendUint(nil, s.r)))
 	}
 	if how.Modernize {
 		length = -1
 	}
-	to := st.Pour(ctx, length)
+	to := st.Pour(ctx, length, r.Event)
 	if to == nil {
 		return nil
 	}

@@ -107,9 +107,9 @@ func (w *watch) Ask(m *mcp.Message, answer func([]byte)) {
 }
 
 // Pour implements Pourer.
-func (w *watch) Pour(ctx context.Context, head []byte, length int64) io.WriteCloser {
+func (w *watch) Pour(ctx context.Context, r Coming) io.WriteCloser {
 	if up, ok := w.up.(Pourer); ok {
-		if to := up.Pour(ctx, head, length); to != nil {
+		if to := up.Pour(ctx, r); to != nil {
 			return &watchedPour{to, w}
 		}
 	}

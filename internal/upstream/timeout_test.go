@@ -36,7 +36,7 @@ func (c client) Ask(_ *mcp.Message, answer func([]byte)) {
 }
 
 // Pour implements upstream.Pourer: each piece takes some time.
-func (c client) Pour(context.Context, []byte, int64) io.WriteCloser { return c }
+func (c client) Pour(context.Context, upstream.Coming) io.WriteCloser { return c }
 
 // Write implements io.Writer.
 func (c client) Write(p []byte) (int, error) {
@@ -52,7 +52,7 @@ func (c client) Close() error {
 
 // pours gives three pieces of an answer, one every 7 seconds, and then no more.
 func pours(ctx context.Context, up upstream.Sink) {
-	to := up.(upstream.Pourer).Pour(ctx, nil, -1)
+	to := up.(upstream.Pourer).Pour(ctx, upstream.Coming{Length: -1})
 	for range 3 {
 		time.Sleep(7 * time.Second)
 		_, _ = to.Write([]byte("x"))
@@ -61,7 +61,7 @@ func pours(ctx context.Context, up upstream.Sink) {
 
 // poursAll gives an answer in one piece, and does nothing when it is over.
 func poursAll(ctx context.Context, up upstream.Sink) {
-	to := up.(upstream.Pourer).Pour(ctx, nil, -1)
+	to := up.(upstream.Pourer).Pour(ctx, upstream.Coming{Length: -1})
 	_, _ = to.Write([]byte("x"))
 	_ = to.Close()
 }

@@ -35,11 +35,18 @@ type Sink interface {
 // Pourer is a [Sink] that may take a large result while it comes, so that nobody has to hold it.
 type Pourer interface {
 	// Pour is called at most once for a call, from the goroutine that Call runs in, when a result of more than some
-	// size has begun to come: head is what there is of it. Nothing of the call is handed up after that. The writer gets the message as it is, from its
+	// size has begun to come. Nothing of the call is handed up after that. The writer gets the message as it is, from its
 	// first byte on, and is closed when it has come whole; what it says of the message is a *mcp.SyntaxError. A nil
-	// writer means that the result is wanted whole. length is that of the message, negative if it is not known.
+	// writer means that the result is wanted whole.
 	// When ctx ends, nobody waits for who has to take the result any more.
-	Pour(ctx context.Context, head []byte, length int64) io.WriteCloser
+	Pour(ctx context.Context, r Coming) io.WriteCloser
+}
+
+// Coming is a large result that has begun to come.
+type Coming struct {
+	Head   []byte // what there is of the message
+	Length int64  // of the message; negative: not known
+	Event  bool   // it is an event of a stream, else a body of its own
 }
 
 // Caller is the part of a [Conn] that calls go through, and what decorators wrap.

@@ -56,7 +56,7 @@ func (c *call) complete(m *mcp.Message) bool {
 }
 
 // pour asks for somebody to take the answer while it comes. If there is one, nothing else goes up any more.
-func (c *call) pour(head []byte, length int64) io.WriteCloser {
+func (c *call) pour(r upstream.Coming) io.WriteCloser {
 	up, ok := c.up.(upstream.Pourer)
 	if !ok {
 		return nil
@@ -66,7 +66,7 @@ func (c *call) pour(head []byte, length int64) io.WriteCloser {
 	if c.over {
 		return nil
 	}
-	to := up.Pour(&c.ctx, head, length)
+	to := up.Pour(&c.ctx, r)
 	c.over = to != nil
 	return to
 }

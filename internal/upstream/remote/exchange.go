@@ -65,7 +65,7 @@ func (s *streamable) takeBody(c *call, a answer) error {
 		return err
 	}
 	if !b.ended {
-		if to := s.pourer(c, b.text, a.length); to != nil {
+		if to := s.pourer(c, upstream.Coming{Head: b.text, Length: a.length}); to != nil {
 			return s.pour(c, &b, to)
 		}
 	}

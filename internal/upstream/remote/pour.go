@@ -8,6 +8,7 @@ import (
 
 	"onemcp/internal/fault"
 	"onemcp/internal/mcp"
+	"onemcp/internal/upstream"
 )
 
 // A source is a large message on its way.
@@ -16,14 +17,14 @@ type source interface {
 	Piece() ([]byte, error)
 }
 
-// pourer returns where a large answer of which head has come goes while the rest comes, nil if it is to be taken whole: because
+// pourer returns where a large answer goes while the rest comes, nil if it is to be taken whole: because
 // its caller wants that, or it is no result of the call, or a trace shows whole messages, or so little may come that its
 // length had better be known first.
-func (s *streamable) pourer(c *call, head []byte, length int64) io.WriteCloser {
-	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(head, c.ID) {
+func (s *streamable) pourer(c *call, r upstream.Coming) io.WriteCloser {
+	if s.ledger.saw != nil || s.at.max <= headSize || !mcp.BeginsResult(r.Head, c.ID) {
 		return nil
 	}
-	to := c.pour(head, length)
+	to := c.pour(r)
 	if to != nil {
 		s.ledger.pours(c)
 	}

@@ -125,7 +125,7 @@ func (s *streamable) takeEvent(c *call, events *sse.Reader, at *place) error {
 	event, whole, err := events.Begin(headSize)
 	if err == nil && !whole {
 		if event.Name == "" && !at.isKept() {
-			if to := s.pourer(c, event.Data, -1); to != nil {
+			if to := s.pourer(c, upstream.Coming{Head: event.Data, Length: -1, Event: true}); to != nil {
 				return s.pour(c, pieces{events}, to)
 			}
 		}

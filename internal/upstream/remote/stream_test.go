@@ -232,7 +232,7 @@ type faucet struct {
 	begun chan struct{}
 }
 
-func (f faucet) Pour(context.Context, []byte, int64) io.WriteCloser { return f }
+func (f faucet) Pour(context.Context, upstream.Coming) io.WriteCloser { return f }
 
 func (f faucet) Write(p []byte) (int, error) {
 	select {
