@@ -91,3 +91,38 @@ func TestAReaderIsToldWhoeverComesAndGoes(t *testing.T) {
 		}
 	}
 }
+
+// TestOneRefusedSubscriptionLeavesTheOthersTheirs: the Go SDK's servers refuse a whole subscription for one resource in it.
+func TestOneRefusedSubscriptionLeavesTheOthersTheirs(t *testing.T) {
+	t.Parallel()
+	f := front{Gateway: harness.StartGateway(t, bin.OneMCP, harness.Config{
+		Servers: []harness.Server{{Name: "counter", Command: bin.Counter}},
+		Excuses: []mcptest.Excuse{nullArguments},
+	})}
+	at := f.at("/mcp/servers/counter")
+	reader, other := clients.Go(t, at, clients.Modern), clients.Go(t, at, clients.Legacy).Session()
+	const uri = "test://count"
+	if err := reader.Session().Subscribe(t.Context(), &mcp.SubscribeParams{URI: uri}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := other.Subscribe(t.Context(), &mcp.SubscribeParams{URI: "test://refused"}); err == nil {
+			t.Error("the refused subscription was taken")
+		}
+		if err := other.Subscribe(t.Context(), &mcp.SubscribeParams{URI: uri}); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-reader.Updated: // it may have changed meanwhile
+		default:
+		}
+		if _, err := reader.Call(t.Context(), "count", nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-reader.Updated:
+		case <-time.After(patience):
+			t.Fatal("the reader was not told")
+		}
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -40,12 +41,14 @@ func (s *subscriptions) listen(ctx context.Context, l *link) {
 		case <-ctx.Done():
 			return
 		case again := <-now.over:
-			if !again {
+			if !again && !s.bar(now) {
 				s.setRefused(true)
 				return
 			}
 			s.interrupted(now)
-			life.Pause(ctx, relisten)
+			if again {
+				life.Pause(ctx, relisten)
+			}
 			now = s.open(ctx, l, &group)
 		case <-s.resub:
 			if !turns.many {
@@ -128,7 +131,11 @@ func notIn(all []string, list []byte) (missing []string) {
 func (s *subscriptions) acknowledge(r *round, denied []string) {
 	s.mu.Lock()
 	if r.version >= s.acked {
-		s.acked, s.denied = r.version, denied
+		s.acked, s.taken = r.version, setOf(r.uris)
+		for _, uri := range denied {
+			delete(s.taken, uri)
+		}
+		s.denied = slices.AppendSeq(denied, maps.Keys(s.barred))
 		s.handover.turn()
 	}
 	lists, changed := s.gap.end(r.uris)
@@ -142,6 +149,36 @@ func (s *subscriptions) setRefused(refused bool) {
 	s.refused = refused
 	s.mu.Unlock()
 	s.changes.fire()
+}
+
+// bar takes that out of what is listened for which a backend may have refused a round for: the resources that are new in it, else all. One that
+// may not be followed must not cost the others theirs. It reports whether there is any.
+func (s *subscriptions) bar(r *round) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fresh := setOf(r.uris)
+	maps.DeleteFunc(fresh, func(uri string, _ struct{}) bool { _, taken := s.taken[uri]; return taken })
+	if len(fresh) == 0 {
+		fresh = setOf(r.uris)
+	}
+	maps.Copy(fresh, s.barred)
+	s.barred = fresh
+	return len(r.uris) > 0
+}
+
+// unbar has a new connection be asked for everything.
+func (s *subscriptions) unbar() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.barred = nil
+}
+
+func setOf(uris []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(uris))
+	for _, uri := range uris {
+		set[uri] = struct{}{}
+	}
+	return set
 }
 
 func listenParams(uris []string) []byte {

@@ -27,13 +27,15 @@ type subscriptions struct {
 
 	mu        sync.Mutex
 	announced announcement
-	uris      map[string]int // how many listeners want each
-	version   int            // counts changes of uris
-	acked     int            // the version a modern backend has acknowledged
-	denied    []string       // of the uris, what it does not honour
-	handover  handover       // from one round to the next
-	gap       gap            // where there is none
-	refused   bool           // the modern backend does not know subscriptions/listen
+	uris      map[string]int      // how many listeners want each
+	version   int                 // counts changes of uris
+	acked     int                 // the version a modern backend has acknowledged
+	denied    []string            // of the uris, what it does not honour
+	taken     map[string]struct{} // of those that the last acknowledged round named, what it does
+	barred    map[string]struct{} // of the uris, for what it may have refused a whole round
+	handover  handover            // from one round to the next
+	gap       gap                 // where there is none
+	refused   bool                // the modern backend does not know subscriptions/listen
 }
 
 func (s *subscriptions) init(b *backend) {
@@ -147,6 +149,7 @@ func (s *subscriptions) remove(ctx context.Context, l *link, uri string) {
 	last, denied := s.uris[uri] <= 0, slices.Contains(s.denied, uri)
 	if last {
 		delete(s.uris, uri)
+		delete(s.barred, uri)
 	}
 	if last && !denied {
 		s.version++
@@ -167,7 +170,9 @@ func (s *subscriptions) wanted() (uris []string, version int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for uri := range s.uris {
-		uris = append(uris, uri)
+		if _, barred := s.barred[uri]; !barred {
+			uris = append(uris, uri)
+		}
 	}
 	return uris, s.version
 }
@@ -177,6 +182,7 @@ func (s *subscriptions) wanted() (uris []string, version int) {
 func (s *subscriptions) keep(ctx context.Context, l *link) {
 	if l.info.Era == mcp.Modern {
 		s.setRefused(false)
+		s.unbar()
 		s.listen(ctx, l)
 		return
 	}

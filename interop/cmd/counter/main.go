@@ -1,10 +1,12 @@
 // Command counter serves one number over stdio, on the official Go SDK: the
-// resource test://count, which the tool count raises.
+// resource test://count, which the tool count raises. Subscriptions to
+// test://refused are refused.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -24,7 +26,12 @@ func main() {
 
 func serve() error {
 	s := mcp.NewServer(&mcp.Implementation{Name: "counter", Version: "1"}, &mcp.ServerOptions{
-		SubscribeHandler:   func(context.Context, *mcp.SubscribeRequest) error { return nil },
+		SubscribeHandler: func(_ context.Context, req *mcp.SubscribeRequest) error {
+			if req.Params.URI == "test://refused" {
+				return errors.New("nobody may follow that")
+			}
+			return nil
+		},
 		UnsubscribeHandler: func(context.Context, *mcp.UnsubscribeRequest) error { return nil },
 	})
 	var n atomic.Int64
