@@ -12,6 +12,7 @@ const (
 	trustedSize = 4 << 20 // a body that claims to be longer gets its room as it comes
 	restSize    = 16 << 10
 	headSize    = 32 << 10 // how much is read before it is known what becomes of the rest, and of that at a time
+	eventSize   = 24 << 10 // the same of an event: so much, with its fields, fits a buffer of headSize with room to read on
 
 	typeJSON   = "application/json"
 	typeStream = "text/event-stream"

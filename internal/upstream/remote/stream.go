@@ -122,7 +122,7 @@ func (s *streamable) follow(c *call, a answer, at *place) error {
 // takeEvent takes the next event of a call's stream. A large answer is poured unless the stream can be taken up again when it
 // breaks: no client may have half of it by then. An id of its own does not help, since only whole events count.
 func (s *streamable) takeEvent(c *call, events *sse.Reader, at *place) error {
-	event, whole, err := events.Begin(headSize)
+	event, whole, err := events.Begin(eventSize)
 	if err == nil && !whole {
 		if event.Name == "" && !at.isKept() {
 			if to := s.pourer(c, upstream.Coming{Head: event.Data, Length: -1, Event: true}); to != nil {
