@@ -99,13 +99,9 @@ func TestACallEndsWhileItsStreamIsAway(t *testing.T) {
 	b.await(t, holds("notifications/cancelled"))
 }
 
-// TestTheStreamOfASession: what comes on it goes to the call that it names, to the calls of the one owner who
-// has any, or to the connection.
-func TestTheStreamOfASession(t *testing.T) {
-	t.Parallel()
-	out := make(chan string)
-	b := &backend{session: "s-1"}
-	b.get = func(w http.ResponseWriter, r *http.Request) {
+// sending is the stream of a session on which goes what a test wants.
+func sending(out <-chan string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		events(w, ": open")
 		for {
 			select {
@@ -116,6 +112,15 @@ func TestTheStreamOfASession(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheStreamOfASession: what comes on it goes to the call that it names, to the calls of the one owner who
+// has any, or to the connection.
+func TestTheStreamOfASession(t *testing.T) {
+	t.Parallel()
+	out := make(chan string)
+	b := &backend{session: "s-1"}
+	b.get = sending(out)
 	b.call = func(_ http.ResponseWriter, r *http.Request, _ *mcp.Message) { <-r.Context().Done() }
 	l := dial(t, serve(t, b).URL)
 	message := `{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"%d"}}`
@@ -253,17 +258,7 @@ func TestACallThatIsBeingAnsweredOwnsNothingElse(t *testing.T) {
 			t.Parallel()
 			out, goOn := make(chan string), make(chan struct{})
 			b := &backend{session: "s-1"}
-			b.get = func(w http.ResponseWriter, r *http.Request) {
-				events(w, ": open")
-				for {
-					select {
-					case text := <-out:
-						events(w, "data: "+text)
-					case <-r.Context().Done():
-						return
-					}
-				}
-			}
+			b.get = sending(out)
 			b.call = func(w http.ResponseWriter, r *http.Request, m *mcp.Message) {
 				if b.count(holds("tools/call")) > 1 {
 					<-r.Context().Done()
